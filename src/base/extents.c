@@ -1,0 +1,97 @@
+#include "base/extents.h"
+
+#include "base/checked.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+void gmi_extents_release(struct gmi_extents *extents)
+{
+	free(extents->list);
+	*extents = GMI_EXTENTS_EMPTY;
+}
+
+int gmi_extents_append(struct gmi_extents *extents, uint64_t offset, uint64_t length,
+		       struct gmi_error *err)
+{
+	struct gmi_extent *last = extents->count ? &extents->list[extents->count - 1] : NULL;
+
+	if (length == 0)
+		return 0;
+	if (last) {
+		assert(offset >= last->offset + last->length);
+		if (offset == last->offset + last->length) {
+			last->length += length;
+			return 0;
+		}
+	}
+	if (extents->count == extents->capacity) {
+		size_t capacity = extents->capacity ? extents->capacity * 2 : 16;
+		struct gmi_extent *grown = realloc(extents->list, capacity * sizeof(*grown));
+
+		if (!grown)
+			return gmi_fail(err, GMI_E_SYSTEM, "out of memory for %zu extents", capacity);
+		extents->list = grown;
+		extents->capacity = capacity;
+	}
+	extents->list[extents->count++] = (struct gmi_extent){ offset, length };
+	return 0;
+}
+
+int gmi_extents_whole(struct gmi_extents *extents, uint64_t length, struct gmi_error *err)
+{
+	extents->count = 0;
+	return gmi_extents_append(extents, 0, length, err);
+}
+
+uint64_t gmi_extents_total(const struct gmi_extents *extents)
+{
+	uint64_t total = 0;
+
+	for (size_t i = 0; i < extents->count; i++)
+		total += extents->list[i].length;
+	return total;
+}
+
+size_t gmi_extents_find(const struct gmi_extents *extents, uint64_t offset)
+{
+	size_t low = 0;
+	size_t high = extents->count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		const struct gmi_extent *extent = &extents->list[middle];
+
+		if (extent->offset + extent->length <= offset)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+bool gmi_extents_touch(const struct gmi_extents *extents, uint64_t offset, uint64_t length)
+{
+	size_t at = gmi_extents_find(extents, offset);
+
+	return length > 0 && at < extents->count && extents->list[at].offset < offset + length;
+}
+
+bool gmi_extents_next(const struct gmi_extents *extents, uint64_t offset, uint64_t length,
+		      size_t *cursor, struct gmi_extent *part)
+{
+	const struct gmi_extent *extent;
+	uint64_t end = offset + length;
+	uint64_t extent_end;
+
+	if (*cursor >= extents->count)
+		return false;
+	extent = &extents->list[*cursor];
+	if (extent->offset >= end)
+		return false;
+	extent_end = extent->offset + extent->length;
+	part->offset = gmi_max_u64(extent->offset, offset);
+	part->length = gmi_min_u64(extent_end, end) - part->offset;
+	(*cursor)++;
+	return true;
+}

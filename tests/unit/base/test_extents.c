@@ -1,0 +1,79 @@
+#include "../unit.h"
+
+#include "base/extents.h"
+
+static void touching_ranges_become_one(void **state)
+{
+	struct gmi_extents set = GMI_EXTENTS_EMPTY;
+	struct gmi_error err;
+
+	(void)state;
+	assert_int_equal(gmi_extents_append(&set, 0, 10, &err), 0);
+	assert_int_equal(gmi_extents_append(&set, 10, 5, &err), 0);
+	assert_int_equal(gmi_extents_append(&set, 20, 0, &err), 0);
+	assert_int_equal(gmi_extents_append(&set, 30, 1, &err), 0);
+	assert_int_equal(set.count, 2);
+	assert_int_equal(set.list[0].length, 15);
+	assert_int_equal(gmi_extents_total(&set), 16);
+	gmi_extents_release(&set);
+	assert_int_equal(set.count, 0);
+}
+
+static void touch_and_next_agree_with_a_plain_bitmap(void **state)
+{
+	struct gmi_extents set = GMI_EXTENTS_EMPTY;
+	struct gmi_error err;
+	bool plain[64] = { false };
+
+	(void)state;
+	for (uint64_t at = 3; at < 60; at += 7) {
+		assert_int_equal(gmi_extents_append(&set, at, at % 4 + 1, &err), 0);
+		for (uint64_t i = 0; i < at % 4 + 1; i++)
+			plain[at + i] = true;
+	}
+	for (uint64_t from = 0; from < 64; from++) {
+		for (uint64_t length = 0; from + length <= 64; length++) {
+			bool seen[64] = { false };
+			bool any = false;
+			size_t cursor = gmi_extents_find(&set, from);
+			struct gmi_extent part;
+
+			while (gmi_extents_next(&set, from, length, &cursor, &part))
+				for (uint64_t i = 0; i < part.length; i++)
+					seen[part.offset + i] = true;
+			for (uint64_t i = 0; i < 64; i++) {
+				bool inside = i >= from && i < from + length;
+
+				assert_int_equal(seen[i], inside && plain[i]);
+				any = any || seen[i];
+			}
+			assert_int_equal(gmi_extents_touch(&set, from, length), any);
+		}
+	}
+	gmi_extents_release(&set);
+}
+
+static void offsets_past_four_gib_stay_whole(void **state)
+{
+	struct gmi_extents set = GMI_EXTENTS_EMPTY;
+	struct gmi_error err;
+	const uint64_t far = 5ULL << 40;
+
+	(void)state;
+	assert_int_equal(gmi_extents_append(&set, far, 1ULL << 33, &err), 0);
+	assert_true(gmi_extents_touch(&set, far + (1ULL << 33) - 1, 1));
+	assert_false(gmi_extents_touch(&set, far + (1ULL << 33), 1));
+	assert_int_equal(gmi_extents_total(&set), 1ULL << 33);
+	gmi_extents_release(&set);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(touching_ranges_become_one),
+		cmocka_unit_test(touch_and_next_agree_with_a_plain_bitmap),
+		cmocka_unit_test(offsets_past_four_gib_stay_whole),
+	};
+
+	return cmocka_run_group_tests_name("base/extents", tests, NULL, NULL);
+}

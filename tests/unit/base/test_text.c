@@ -1,0 +1,40 @@
+#include "../unit.h"
+
+#include "base/text.h"
+
+static void bytes_read_as_a_file_manager_shows_them(void **state)
+{
+	(void)state;
+	assert_string_equal(gmi_text_bytes(0).text, "0 B");
+	assert_string_equal(gmi_text_bytes(999).text, "999 B");
+	assert_string_equal(gmi_text_bytes(1000).text, "1.00 kB");
+	assert_string_equal(gmi_text_bytes(999999).text, "1.00 MB");
+	assert_string_equal(gmi_text_bytes(1536000000).text, "1.54 GB");
+	assert_string_equal(gmi_text_bytes(15360000000).text, "15.4 GB");
+	assert_string_equal(gmi_text_bytes(UINT64_MAX).text, "18.4 EB");
+}
+
+static void seconds_use_two_units_at_most(void **state)
+{
+	(void)state;
+	assert_string_equal(gmi_text_seconds(59).text, "59 s");
+	assert_string_equal(gmi_text_seconds(125).text, "2 min 5 s");
+	assert_string_equal(gmi_text_seconds(3785).text, "1 h 3 min");
+}
+
+static void utc_is_rfc3339(void **state)
+{
+	(void)state;
+	assert_string_equal(gmi_text_utc(1767965024).text, "2026-01-09T13:23:44Z");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(bytes_read_as_a_file_manager_shows_them),
+		cmocka_unit_test(seconds_use_two_units_at_most),
+		cmocka_unit_test(utc_is_rfc3339),
+	};
+
+	return cmocka_run_group_tests_name("base/text", tests, NULL, NULL);
+}
