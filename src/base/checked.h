@@ -1,8 +1,9 @@
 /*
- * Arithmetic that says when it overflows, and little-endian access without laying structs over bytes.
+ * Arithmetic that says when it overflows, and little-endian access without laying structs over
+ * bytes.
  *
- * Everything that comes from a file, a device or the network goes through these. The functions return
- * true when the result fits, as one reads it: `if (!gmi_add_u64(a, b, &end)) refuse`.
+ * Everything that comes from a file, a device or the network goes through these. The functions
+ * return true when the result fits, as one reads it: `if (!gmi_add_u64(a, b, &end)) refuse`.
  */
 #ifndef GMI_BASE_CHECKED_H
 #define GMI_BASE_CHECKED_H

@@ -22,7 +22,8 @@ static inline void gmi_free_clear(void *pointer_to_pointer)
 	*pointer = NULL;
 }
 
-/* For descriptors that were only read. A written one is synced and closed with gmi_close_written(). */
+/* For descriptors that were only read. A written one is synced and closed with gmi_close_written().
+ */
 static inline void gmi_fd_clear(int *fd)
 {
 	if (*fd >= 0)
@@ -38,12 +39,12 @@ static inline int gmi_fd_steal(int *fd)
 	return value;
 }
 
-#define gmi_ptr_steal(pointer_to_pointer)                                                          \
-	({                                                                                         \
-		__auto_type steal_from = (pointer_to_pointer);                                     \
-		__auto_type steal_value = *steal_from;                                             \
-		*steal_from = NULL;                                                                \
-		steal_value;                                                                       \
+#define gmi_ptr_steal(pointer_to_pointer) \
+	({ \
+		__auto_type steal_from = (pointer_to_pointer); \
+		__auto_type steal_value = *steal_from; \
+		*steal_from = NULL; \
+		steal_value; \
 	})
 
 #endif

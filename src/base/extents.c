@@ -30,11 +30,12 @@ int gmi_extents_append(struct gmi_extents *extents, uint64_t offset, uint64_t le
 		struct gmi_extent *grown = realloc(extents->list, capacity * sizeof(*grown));
 
 		if (!grown)
-			return gmi_fail(err, GMI_E_SYSTEM, "out of memory for %zu extents", capacity);
+			return gmi_fail(err, GMI_E_SYSTEM, "out of memory for %zu extents",
+					capacity);
 		extents->list = grown;
 		extents->capacity = capacity;
 	}
-	extents->list[extents->count++] = (struct gmi_extent){ offset, length };
+	extents->list[extents->count++] = (struct gmi_extent){offset, length};
 	return 0;
 }
 

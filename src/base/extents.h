@@ -1,8 +1,8 @@
 /*
  * A set of byte ranges: which parts of a volume its filesystem uses.
  *
- * Extents are sorted, do not overlap and do not touch (touching ones are one). Built by appending in
- * ascending order, then only read; reading needs no lock. Release with gmi_extents_release().
+ * Extents are sorted, do not overlap and do not touch (touching ones are one). Built by appending
+ * in ascending order, then only read; reading needs no lock. Release with gmi_extents_release().
  */
 #ifndef GMI_BASE_EXTENTS_H
 #define GMI_BASE_EXTENTS_H
@@ -24,7 +24,7 @@ struct gmi_extents {
 	size_t capacity;
 };
 
-#define GMI_EXTENTS_EMPTY ((struct gmi_extents){ NULL, 0, 0 })
+#define GMI_EXTENTS_EMPTY ((struct gmi_extents){NULL, 0, 0})
 
 void gmi_extents_release(struct gmi_extents *extents);
 

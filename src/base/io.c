@@ -100,8 +100,8 @@ int gmi_read_text_file(const char *path, char *text, size_t size, struct gmi_err
 	if (result < 0)
 		return -1;
 	if (got == size)
-		return gmi_fail(err, GMI_E_SYSTEM, "%s: longer than the %zu bytes that are expected",
-				path, size - 1);
+		return gmi_fail(err, GMI_E_SYSTEM,
+				"%s: longer than the %zu bytes that are expected", path, size - 1);
 	text[got] = '\0';
 	return 0;
 }
@@ -111,7 +111,8 @@ int gmi_close_written(int *fd, const char *name, struct gmi_error *err)
 	int taken = *fd;
 
 	*fd = -1;
-	/* Pipes and sockets cannot be synced and say EINVAL or EROFS; that is not a loss of data. */
+	/* Pipes and sockets cannot be synced and say EINVAL or EROFS; that is not a loss of data.
+	 */
 	if (fsync(taken) < 0 && errno != EINVAL && errno != EROFS) {
 		gmi_fail_errno(err, "%s: cannot bring to the disk", name);
 		close(taken);

@@ -44,8 +44,8 @@ void gmi_report_phase(struct gmi_report *report, enum gmi_phase phase, uint64_t 
 void gmi_report_done(struct gmi_report *report, uint64_t more_bytes)
 {
 	pthread_mutex_lock(&report->lock);
-	report->progress.done = gmi_min_u64(report->progress.done + more_bytes,
-					    report->progress.total);
+	report->progress.done =
+		gmi_min_u64(report->progress.done + more_bytes, report->progress.total);
 	pthread_mutex_unlock(&report->lock);
 }
 

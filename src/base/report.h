@@ -1,10 +1,10 @@
 /*
- * What a running backup, restore or verification lets others see of itself: a phase, two counters and
- * a text log.
+ * What a running backup, restore or verification lets others see of itself: a phase, two counters
+ * and a text log.
  *
  * The work owns the writing side and never waits for a reader or calls one; a reader (the job, the
- * command line) looks when it likes, from any thread. This is why no stage has to call upward. The log
- * is bounded: it keeps the first lines and counts what it had to drop.
+ * command line) looks when it likes, from any thread. This is why no stage has to call upward. The
+ * log is bounded: it keeps the first lines and counts what it had to drop.
  */
 #ifndef GMI_BASE_REPORT_H
 #define GMI_BASE_REPORT_H
@@ -20,7 +20,7 @@
 
 enum gmi_phase {
 	GMI_PHASE_PREPARE, /* reading tables, used maps, checking the file */
-	GMI_PHASE_READ,	   /* backup: reading, compressing, sending */
+	GMI_PHASE_READ,    /* backup: reading, compressing, sending */
 	GMI_PHASE_COMPARE, /* restore: comparing, and checking what has to be fetched */
 	GMI_PHASE_WRITE,   /* restore: writing */
 	GMI_PHASE_VERIFY,  /* reading back */
@@ -35,7 +35,7 @@ struct gmi_report_line {
 
 struct gmi_progress {
 	enum gmi_phase phase;
-	uint64_t done;	/* bytes of the phase; 0 <= done <= total */
+	uint64_t done;  /* bytes of the phase; 0 <= done <= total */
 	uint64_t total; /* 0 while it is not known */
 	uint64_t moved; /* bytes that crossed the link or went into the file, all phases together */
 };

@@ -3,8 +3,8 @@
  * written forward.
  *
  * A GMI file on disk, a browser that sends byte ranges on request, a volume inside a GMI file and a
- * region of a disk are all sources; a file, a pipe and an HTTP response are sinks. Read functions may
- * be called from several threads at once unless the source's maker says otherwise.
+ * region of a disk are all sources; a file, a pipe and an HTTP response are sinks. Read functions
+ * may be called from several threads at once unless the source's maker says otherwise.
  */
 #ifndef GMI_BASE_SOURCE_H
 #define GMI_BASE_SOURCE_H

@@ -1,0 +1,49 @@
+/*
+ * The profile: one INI file that tells gmi everything it must know about a device. docs/profile.md
+ * describes each key. Relative paths are relative to the profile's folder. Unknown sections and
+ * keys are refused with file and line: a misspelt "quiesce" must not become a backup of a moving
+ * disk.
+ *
+ * Plain data after loading: read from any thread, release when done.
+ */
+#ifndef GMI_DEVICE_PROFILE_H
+#define GMI_DEVICE_PROFILE_H
+
+#include "base/error.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define GMI_PROFILE_DISKS_MAX 16
+
+struct gmi_profile_disk {
+	char name[64];
+	char path[256]; /* absolute, or relative to the current folder after loading */
+	bool flash;
+};
+
+struct gmi_profile_hooks { /* command lines for /bin/sh -c; empty: nothing to do */
+	char busy[512];
+	char quiesce[512];
+	char release[512];
+	char restart[512];
+	uint32_t timeout; /* seconds that each may take; 30 unless told */
+};
+
+struct gmi_profile {
+	char path[256];   /* of the profile itself */
+	char folder[256]; /* hooks run here */
+	char id[256];     /* a value, or "file:PATH" for that file's first line */
+	char model[256];
+	char software[256];
+	struct gmi_profile_disk disks[GMI_PROFILE_DISKS_MAX];
+	uint32_t disk_count;
+	struct gmi_profile_hooks hooks;
+	char listen[128];     /* ADDRESS:PORT, or [v6]:PORT */
+	uint32_t client_wait; /* seconds that a job waits for a stalled client; 300 unless told */
+};
+
+GMI_MUST_CHECK int gmi_profile_load(struct gmi_profile *profile, const char *path,
+				    struct gmi_error *err);
+
+#endif

@@ -1,0 +1,90 @@
+/*
+ * A disk, whole: a block device, an image file, raw flash, or memory. Everything that reads or
+ * writes a device goes through this seam, so that a disk that loses power can stand in for a real
+ * one.
+ *
+ * Offsets and lengths are bytes; any alignment is allowed (an implementation that needs more does
+ * the read-modify-write itself). Reads may run in several threads at once, writes to distinct
+ * ranges too. A write is durable only after gmi_disk_flush(). Every failure names the disk and the
+ * offset.
+ */
+#ifndef GMI_STORAGE_DISK_H
+#define GMI_STORAGE_DISK_H
+
+#include "base/error.h"
+#include "base/source.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define GMI_DISK_NAME_LENGTH 64
+
+struct gmi_disk;
+
+struct gmi_disk_ops {
+	int (*read)(struct gmi_disk *disk, uint64_t offset, void *data, size_t length,
+		    struct gmi_error *err);
+	int (*write)(struct gmi_disk *disk, uint64_t offset, const void *data, size_t length,
+		     struct gmi_error *err);
+	/* Afterwards the range reads as zeros; by hole or discard where the disk can. */
+	int (*zero)(struct gmi_disk *disk, uint64_t offset, uint64_t length, struct gmi_error *err);
+	/* The range's content is of no more use; best effort, content afterwards is anything. */
+	int (*discard)(struct gmi_disk *disk, uint64_t offset, uint64_t length,
+		       struct gmi_error *err);
+	int (*flush)(struct gmi_disk *disk, struct gmi_error *err);
+	/* What is read from now on comes from the medium, not from a cache. Best effort. */
+	void (*drop_cache)(struct gmi_disk *disk);
+	void (*close)(struct gmi_disk *disk);
+};
+
+/* Implementations embed this as their first member. */
+struct gmi_disk {
+	const struct gmi_disk_ops *ops;
+	char name[GMI_DISK_NAME_LENGTH]; /* as in the profile */
+	char path[256];                  /* for messages */
+	uint64_t length;
+	uint32_t sector_length; /* logical; 1 for raw flash */
+	bool flash;
+	bool writable;
+};
+
+struct gmi_disk_config {
+	const char *name;
+	const char *path;
+	bool flash;
+	bool writable;
+};
+
+/* An image file or block device. GMI_E_LAYOUT if it is not there. */
+GMI_MUST_CHECK int gmi_disk_open(struct gmi_disk **out, const struct gmi_disk_config *config,
+				 struct gmi_error *err);
+
+/* A disk in memory, all zeros; `bytes`, if not NULL, is where its content lies (borrowed). */
+GMI_MUST_CHECK int gmi_memory_disk_new(struct gmi_disk **out, const char *name, uint64_t length,
+				       uint8_t **bytes, struct gmi_error *err);
+
+void gmi_disk_close(struct gmi_disk *disk); /* NULL is fine */
+
+GMI_MUST_CHECK int gmi_disk_read(struct gmi_disk *disk, uint64_t offset, void *data, size_t length,
+				 struct gmi_error *err);
+GMI_MUST_CHECK int gmi_disk_write(struct gmi_disk *disk, uint64_t offset, const void *data,
+				  size_t length, struct gmi_error *err);
+GMI_MUST_CHECK int gmi_disk_zero(struct gmi_disk *disk, uint64_t offset, uint64_t length,
+				 struct gmi_error *err);
+GMI_MUST_CHECK int gmi_disk_discard(struct gmi_disk *disk, uint64_t offset, uint64_t length,
+				    struct gmi_error *err);
+GMI_MUST_CHECK int gmi_disk_flush(struct gmi_disk *disk, struct gmi_error *err);
+void gmi_disk_drop_cache(struct gmi_disk *disk);
+
+/* A region of a disk as a source. Embed it; borrows the disk. */
+struct gmi_region_source {
+	struct gmi_source source;
+	struct gmi_disk *disk;
+	uint64_t offset;
+};
+
+void gmi_region_source_init(struct gmi_region_source *region, struct gmi_disk *disk,
+			    uint64_t offset, uint64_t length);
+
+#endif
