@@ -1,0 +1,89 @@
+#include "storage/used_io.h"
+
+#include "base/checked.h"
+
+#include <string.h>
+
+/* Gaps shorter than this are cheaper to move than to skip: an eMMC reads 32 KiB in about a
+ * millisecond, which is what a second command costs. */
+#define GAP_WORTH_SKIPPING (32u << 10)
+
+/* The next stretch of used bytes, small gaps included. *cursor as for gmi_extents_next(). */
+static bool next_span(const struct gmi_extents *used, uint64_t offset, uint64_t length,
+		      size_t *cursor, struct gmi_extent *span)
+{
+	struct gmi_extent part;
+
+	if (!gmi_extents_next(used, offset, length, cursor, span))
+		return false;
+	for (size_t ahead = *cursor; gmi_extents_next(used, offset, length, &ahead, &part);) {
+		if (part.offset - (span->offset + span->length) >= GAP_WORTH_SKIPPING)
+			break;
+		span->length = part.offset + part.length - span->offset;
+		*cursor = ahead;
+	}
+	return true;
+}
+
+/* Zeros those bytes of `data` (which stands for [offset, offset + length)) that are not used. */
+static void clear_unused(const struct gmi_extents *used, uint64_t offset, uint8_t *data,
+			 uint64_t length)
+{
+	size_t cursor = gmi_extents_find(used, offset);
+	struct gmi_extent part;
+	uint64_t clean_to = offset;
+
+	while (gmi_extents_next(used, offset, length, &cursor, &part)) {
+		memset(data + (clean_to - offset), 0, (size_t)(part.offset - clean_to));
+		clean_to = part.offset + part.length;
+	}
+	memset(data + (clean_to - offset), 0, (size_t)(offset + length - clean_to));
+}
+
+int gmi_used_read(const struct gmi_used_view *view, uint64_t offset, void *data, size_t length,
+		  struct gmi_error *err)
+{
+	size_t cursor = gmi_extents_find(view->used, offset);
+	struct gmi_extent span;
+	uint8_t *bytes = data;
+
+	while (next_span(view->used, offset, length, &cursor, &span)) {
+		if (gmi_disk_read(view->disk, view->start + span.offset,
+				  bytes + (span.offset - offset), (size_t)span.length, err) < 0)
+			return -1;
+	}
+	clear_unused(view->used, offset, bytes, length);
+	return 0;
+}
+
+int gmi_used_write(const struct gmi_used_view *view, uint64_t offset, const void *data,
+		   size_t length, uint64_t *written, struct gmi_error *err)
+{
+	size_t cursor = gmi_extents_find(view->used, offset);
+	struct gmi_extent span;
+	const uint8_t *bytes = data;
+
+	*written = 0;
+	while (next_span(view->used, offset, length, &cursor, &span)) {
+		if (gmi_disk_write(view->disk, view->start + span.offset,
+				   bytes + (span.offset - offset), (size_t)span.length, err) < 0)
+			return -1;
+		*written += span.length;
+	}
+	return 0;
+}
+
+int gmi_used_zero(const struct gmi_used_view *view, uint64_t offset, uint64_t length,
+		  uint64_t *zeroed, struct gmi_error *err)
+{
+	size_t cursor = gmi_extents_find(view->used, offset);
+	struct gmi_extent span;
+
+	*zeroed = 0;
+	while (next_span(view->used, offset, length, &cursor, &span)) {
+		if (gmi_disk_zero(view->disk, view->start + span.offset, span.length, err) < 0)
+			return -1;
+		*zeroed += span.length;
+	}
+	return 0;
+}
