@@ -17,8 +17,8 @@
 #define GMI_PROFILE_DISKS_MAX 16
 
 struct gmi_profile_disk {
-	char name[64];
-	char path[256]; /* absolute, or relative to the current folder after loading */
+	char name[33];  /* [a-z0-9-], at most 32 */
+	char path[256]; /* absolute after loading */
 	bool flash;
 };
 

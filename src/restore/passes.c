@@ -1,7 +1,7 @@
 /* What a restore does with one chunk, in each of its passes. */
 #include "base/checked.h"
+#include "base/crew.h"
 #include "base/io.h"
-#include "restore/crew.h"
 #include "restore/engine.h"
 
 #include <inttypes.h>
@@ -76,13 +76,13 @@ static bool next_item(void *context, struct gmi_crew_item *item)
 static int is_equal(struct gmi_restore *restore, struct gmi_restore_worker *worker,
 		    const struct gmi_crew_item *item, bool *equal, struct gmi_error *err)
 {
-	const struct gmi_restore_volume *volume = &restore->volumes[item->volume];
-	const uint8_t *wanted = gmi_index_chunk(restore->index, item->volume, item->chunk);
-	uint32_t length = length_of(restore, volume, item->chunk);
+	const struct gmi_restore_volume *volume = &restore->volumes[item->group];
+	const uint8_t *wanted = gmi_index_chunk(restore->index, item->group, item->number);
+	uint32_t length = length_of(restore, volume, item->number);
 	uint8_t digest[GMI_SHA256_LENGTH];
 
-	if (gmi_used_read(&volume->view, item->chunk * restore->chunk_length, worker->plain, length,
-			  err) < 0)
+	if (gmi_used_read(&volume->view, item->number * restore->chunk_length, worker->plain,
+			  length, err) < 0)
 		return -1;
 	if (!wanted) {
 		*equal = gmi_is_zero(worker->plain, length);
@@ -99,10 +99,10 @@ static int fetch(struct gmi_restore *restore, struct gmi_restore_worker *worker,
 	uint64_t offset;
 	uint32_t length;
 
-	if (gmi_reader_fetch(restore->reader, worker->decoder, item->volume, item->chunk,
+	if (gmi_reader_fetch(restore->reader, worker->decoder, item->group, item->number,
 			     worker->plain, err) < 0)
 		return -1;
-	gmi_reader_locate(restore->reader, item->volume, item->chunk, &offset, &length);
+	gmi_reader_locate(restore->reader, item->group, item->number, &offset, &length);
 	gmi_report_moved(restore->report, length);
 	pthread_mutex_lock(&restore->lock);
 	restore->summary.bytes_moved += length;
@@ -113,9 +113,9 @@ static int fetch(struct gmi_restore *restore, struct gmi_restore_worker *worker,
 static int compare_chunk(struct gmi_restore *restore, struct gmi_restore_worker *worker,
 			 const struct gmi_crew_item *item, struct gmi_error *err)
 {
-	struct gmi_restore_volume *volume = &restore->volumes[item->volume];
-	uint64_t used = used_bytes_of(restore, volume, item->chunk);
-	bool zeros = !gmi_index_chunk(restore->index, item->volume, item->chunk);
+	struct gmi_restore_volume *volume = &restore->volumes[item->group];
+	uint64_t used = used_bytes_of(restore, volume, item->number);
+	bool zeros = !gmi_index_chunk(restore->index, item->group, item->number);
 	bool equal;
 
 	if (atomic_load(&restore->cancelled))
@@ -129,7 +129,7 @@ static int compare_chunk(struct gmi_restore *restore, struct gmi_restore_worker 
 	pthread_mutex_lock(&restore->lock);
 	restore->summary.bytes_compared += used;
 	if (!equal) {
-		volume->changed[item->chunk / 8] |= (uint8_t)(1u << (item->chunk % 8));
+		volume->changed[item->number / 8] |= (uint8_t)(1u << (item->number % 8));
 		volume->chunks_changed++;
 		volume->bytes_changed += used;
 		volume->bytes_to_zero += zeros ? used : 0;
@@ -143,10 +143,10 @@ static int compare_chunk(struct gmi_restore *restore, struct gmi_restore_worker 
 static int write_chunk(struct gmi_restore *restore, struct gmi_restore_worker *worker,
 		       const struct gmi_crew_item *item, struct gmi_error *err)
 {
-	const struct gmi_restore_volume *volume = &restore->volumes[item->volume];
-	uint64_t offset = item->chunk * restore->chunk_length;
-	uint32_t length = length_of(restore, volume, item->chunk);
-	bool zeros = !gmi_index_chunk(restore->index, item->volume, item->chunk);
+	const struct gmi_restore_volume *volume = &restore->volumes[item->group];
+	uint64_t offset = item->number * restore->chunk_length;
+	uint32_t length = length_of(restore, volume, item->number);
+	bool zeros = !gmi_index_chunk(restore->index, item->group, item->number);
 	uint64_t written = 0;
 	int result;
 
@@ -166,15 +166,15 @@ static int write_chunk(struct gmi_restore *restore, struct gmi_restore_worker *w
 	else
 		restore->summary.bytes_written += written;
 	pthread_mutex_unlock(&restore->lock);
-	gmi_report_done(restore->report, used_bytes_of(restore, volume, item->chunk));
+	gmi_report_done(restore->report, used_bytes_of(restore, volume, item->number));
 	return 0;
 }
 
 static int verify_chunk(struct gmi_restore *restore, struct gmi_restore_worker *worker,
 			const struct gmi_crew_item *item, struct gmi_error *err)
 {
-	const struct gmi_restore_volume *volume = &restore->volumes[item->volume];
-	uint64_t used = used_bytes_of(restore, volume, item->chunk);
+	const struct gmi_restore_volume *volume = &restore->volumes[item->group];
+	uint64_t used = used_bytes_of(restore, volume, item->number);
 	bool equal;
 
 	if (is_equal(restore, worker, item, &equal, err) < 0)
@@ -184,7 +184,7 @@ static int verify_chunk(struct gmi_restore *restore, struct gmi_restore_worker *
 				"what was written reads back differently (disk %s, byte %" PRIu64
 				"): the storage is failing",
 				volume->view.disk->name,
-				volume->view.start + item->chunk * restore->chunk_length);
+				volume->view.start + item->number * restore->chunk_length);
 	pthread_mutex_lock(&restore->lock);
 	restore->summary.bytes_verified += used;
 	pthread_mutex_unlock(&restore->lock);
@@ -213,7 +213,7 @@ static int work_on_item(void *context, unsigned int member, const struct gmi_cre
 	}
 	if (result < 0 && err->code != GMI_E_CANCELLED)
 		gmi_error_prefix(err, "volume %s, chunk %" PRIu64,
-				 restore->volumes[item->volume].name, item->chunk);
+				 restore->volumes[item->group].name, item->number);
 	return result;
 }
 

@@ -57,8 +57,8 @@ static int run_engine(struct gmi_restore_session *session, struct gmi_error *err
 }
 
 /*
- * An untouched device goes on as before. One that was written to stays quiesced: what its services hold
- * in memory belongs to disks that are no more, only its restart brings both together again.
+ * An untouched device goes on as before. One that was written to stays quiesced: what its services
+ * hold in memory belongs to disks that are no more, only its restart brings both together again.
  */
 static void let_go(struct gmi_restore_session *session)
 {

@@ -18,7 +18,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define GMI_DISK_NAME_LENGTH 64
+#define GMI_DISK_NAME_LENGTH 33 /* so that a volume name made from it fits */
 
 struct gmi_disk;
 
@@ -45,6 +45,7 @@ struct gmi_disk {
 	char path[256];                  /* for messages */
 	uint64_t length;
 	uint32_t sector_length; /* logical; 1 for raw flash */
+	int fd; /* for libraries that take nothing else (blkid); -1: there is none */
 	bool flash;
 	bool writable;
 };
@@ -56,7 +57,11 @@ struct gmi_disk_config {
 	bool writable;
 };
 
-/* An image file or block device. GMI_E_LAYOUT if it is not there. */
+/*
+ * An image file (of a disk, or of raw flash) or a block device. GMI_E_LAYOUT if it is not there. A
+ * disk that is open for writing is locked against every other gmi (flock), one for reading against
+ * writers.
+ */
 GMI_MUST_CHECK int gmi_disk_open(struct gmi_disk **out, const struct gmi_disk_config *config,
 				 struct gmi_error *err);
 

@@ -10,17 +10,17 @@
 #include "base/extents.h"
 #include "base/source.h"
 
-#include <stdbool.h>
+#include <stdint.h>
 
 /*
- * What the filesystem uses: blocks in use, and all of its own structures (superblocks, descriptors,
- * bitmaps, inode tables as far as they are initialised, journal). *needs_recovery is set, and the
- * map is the whole volume, where a journal waits for replay (the bitmaps are then not to be
- * believed). Fails where the filesystem cannot be read as one; the caller then stores the volume
- * whole.
+ * What the filesystem uses: blocks in use, all of its own structures, and what lies before and
+ * behind the filesystem in its volume. Where its bitmaps are not to be believed (a journal waits
+ * for replay, it was not unmounted, it has errors) the map is the whole volume and *why_whole says
+ * so; else it is NULL. Fails where the filesystem cannot be read as one; the caller then stores the
+ * volume whole.
  */
 GMI_MUST_CHECK int gmi_ext_used_map(struct gmi_source *source, struct gmi_extents *used,
-				    bool *needs_recovery, struct gmi_error *err);
+				    const char **why_whole, struct gmi_error *err);
 
 struct gmi_ext; /* opaque; one thread at a time */
 

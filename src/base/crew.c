@@ -1,4 +1,4 @@
-#include "restore/crew.h"
+#include "base/crew.h"
 
 #include <pthread.h>
 #include <stdlib.h>

@@ -3,8 +3,8 @@
  * failure. The three passes of a restore differ only in what is done with a chunk. Internal to
  * src/restore.
  */
-#ifndef GMI_RESTORE_CREW_H
-#define GMI_RESTORE_CREW_H
+#ifndef GMI_BASE_CREW_H
+#define GMI_BASE_CREW_H
 
 #include "base/error.h"
 
@@ -12,8 +12,8 @@
 #include <stdint.h>
 
 struct gmi_crew_item {
-	uint32_t volume;
-	uint64_t chunk;
+	uint32_t group;  /* of volumes, mostly */
+	uint64_t number; /* within the group */
 };
 
 struct gmi_crew_task {

@@ -1,0 +1,142 @@
+#include "device/hooks.h"
+
+#include "base/cleanup.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+extern char **environ;
+
+static int64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* chdir goes through the shell: posix_spawn's own way to do it is not in every C library. */
+static int spawn(const struct gmi_profile *profile, const char *command, int output, pid_t *pid)
+{
+	char *const arguments[] = {
+		"/bin/sh",
+		"-c",
+		"cd \"$1\" || exit 127; export GMI_PROFILE=\"$2\"; eval \"$3\"",
+		"gmi-hook",
+		(char *)profile->folder,
+		(char *)profile->path,
+		(char *)command,
+		NULL,
+	};
+	posix_spawn_file_actions_t actions;
+	posix_spawnattr_t attributes;
+	sigset_t all;
+	sigset_t none;
+	int result;
+
+	sigfillset(&all);
+	sigemptyset(&none);
+	posix_spawn_file_actions_init(&actions);
+	posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+	posix_spawn_file_actions_adddup2(&actions, output, 1);
+	posix_spawn_file_actions_adddup2(&actions, output, 2);
+	posix_spawnattr_init(&attributes);
+	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF |
+						      POSIX_SPAWN_SETSIGMASK);
+	posix_spawnattr_setpgroup(&attributes, 0);
+	/* A service that ignores SIGPIPE and blocks signals must not hand that on. */
+	posix_spawnattr_setsigdefault(&attributes, &all);
+	posix_spawnattr_setsigmask(&attributes, &none);
+	result = posix_spawn(pid, "/bin/sh", &actions, &attributes, arguments, environ);
+	posix_spawnattr_destroy(&attributes);
+	posix_spawn_file_actions_destroy(&actions);
+	return result;
+}
+
+/* Keeps the first bytes of what comes, reads and forgets the rest. False when all writers are gone.
+ */
+static bool drain(int fd, char output[GMI_HOOK_OUTPUT], size_t *kept)
+{
+	char bytes[4096];
+	ssize_t got = read(fd, bytes, sizeof(bytes));
+
+	if (got < 0)
+		return errno == EINTR || errno == EAGAIN;
+	for (ssize_t i = 0; i < got && *kept + 1 < GMI_HOOK_OUTPUT; i++)
+		output[(*kept)++] = bytes[i];
+	output[*kept] = '\0';
+	return got > 0;
+}
+
+/*
+ * Waits for the hook itself, not for its output's end: a hook that starts a service leaves a child
+ * behind that holds the pipe open. Returns 0 and the status, or -1 when the time was over.
+ */
+static int wait_for(pid_t pid, int fd, int64_t deadline, char output[GMI_HOOK_OUTPUT], int *status)
+{
+	size_t kept = 0;
+	bool open = true;
+
+	output[0] = '\0';
+	for (;;) {
+		pid_t done = waitpid(pid, status, WNOHANG);
+		struct pollfd poller = {.fd = open ? fd : -1, .events = POLLIN};
+
+		if (done == pid) {
+			while (open && poll(&poller, 1, 0) > 0)
+				open = drain(fd, output, &kept);
+			return 0;
+		}
+		if (now_ms() >= deadline)
+			return -1;
+		/* Short enough to notice the end soon, long enough to cost nothing. */
+		if (poll(&poller, 1, 20) > 0)
+			open = drain(fd, output, &kept);
+	}
+}
+
+int gmi_hook_run(const struct gmi_profile *profile, const char *name, const char *command,
+		 char output[GMI_HOOK_OUTPUT], int *status, struct gmi_error *err)
+{
+	int64_t deadline = now_ms() + (int64_t)profile->hooks.timeout * 1000;
+	GMI_AUTO_FD int reading = -1;
+	GMI_AUTO_FD int writing = -1;
+	int ends[2];
+	pid_t pid;
+	int result;
+
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return gmi_fail_errno(err, "hook %s: no pipe", name);
+	reading = ends[0];
+	writing = ends[1];
+	fcntl(reading, F_SETFL, O_NONBLOCK);
+	result = spawn(profile, command, writing, &pid);
+	if (result != 0)
+		return gmi_fail(err, GMI_E_HOOK, "hook %s cannot be run: %s", name,
+				strerror(result));
+	gmi_fd_clear(&writing);
+	if (wait_for(pid, reading, deadline, output, status) < 0) {
+		kill(-pid, SIGKILL);
+		while (waitpid(pid, status, 0) < 0 && errno == EINTR)
+			;
+		return gmi_fail(err, GMI_E_HOOK,
+				"hook %s took longer than %u seconds and was stopped", name,
+				profile->hooks.timeout);
+	}
+	*status = WIFEXITED(*status) ? WEXITSTATUS(*status) : 128 + WTERMSIG(*status);
+	/* One line for a message: what it printed first. */
+	output[strcspn(output, "\r\n")] = '\0';
+	for (char *p = output; *p; p++) {
+		if ((unsigned char)*p < 0x20 || *p == 0x7f)
+			*p = ' ';
+	}
+	return 0;
+}

@@ -1,0 +1,23 @@
+/*
+ * Runs one of the profile's command lines: by /bin/sh, in the profile's folder, with GMI_PROFILE
+ * set, in a process group of its own that is killed as a whole when the time is over. Internal to
+ * src/device.
+ */
+#ifndef GMI_DEVICE_HOOKS_H
+#define GMI_DEVICE_HOOKS_H
+
+#include "base/error.h"
+#include "device/profile.h"
+
+#define GMI_HOOK_OUTPUT 256
+
+/*
+ * *status is the exit status, 0 to 255 (128 + n after signal n). What the hook printed, up to
+ * GMI_HOOK_OUTPUT - 1 bytes of it, goes to output. Fails only if it cannot be run or takes too
+ * long.
+ */
+GMI_MUST_CHECK int gmi_hook_run(const struct gmi_profile *profile, const char *name,
+				const char *command, char output[GMI_HOOK_OUTPUT], int *status,
+				struct gmi_error *err);
+
+#endif

@@ -1,0 +1,219 @@
+#include "device/profile.h"
+
+#include <ini.h>
+#include <limits.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DISK_SECTION "disk "
+
+struct loading {
+	struct gmi_profile *profile;
+	struct gmi_error *err;
+	int line; /* of the first error, 0 for none; also where inih stopped */
+};
+
+/* Keys that are plain text, and where they go. */
+struct text_key {
+	const char *section;
+	const char *name;
+	size_t offset;
+	size_t size;
+};
+
+#define TEXT_KEY(section, name, member) \
+	{ \
+		section, name, offsetof(struct gmi_profile, member), \
+			sizeof(((struct gmi_profile *)0)->member) \
+	}
+
+static const struct text_key text_keys[] = {
+	TEXT_KEY("device", "id", id),
+	TEXT_KEY("device", "model", model),
+	TEXT_KEY("device", "software", software),
+	TEXT_KEY("hooks", "busy", hooks.busy),
+	TEXT_KEY("hooks", "quiesce", hooks.quiesce),
+	TEXT_KEY("hooks", "release", hooks.release),
+	TEXT_KEY("hooks", "restart", hooks.restart),
+	TEXT_KEY("service", "listen", listen),
+};
+
+static int set_text(char *to, size_t size, const char *value, struct gmi_error *err)
+{
+	if (*to)
+		return gmi_fail(err, GMI_E_PROFILE, "is given twice");
+	if (!*value)
+		return gmi_fail(err, GMI_E_PROFILE, "is empty");
+	if (strlen(value) >= size)
+		return gmi_fail(err, GMI_E_PROFILE, "is longer than %zu characters", size - 1);
+	memcpy(to, value, strlen(value) + 1);
+	return 0;
+}
+
+static int set_seconds(uint32_t *to, const char *value, struct gmi_error *err)
+{
+	char *rest;
+	unsigned long number = strtoul(value, &rest, 10);
+
+	if (value[0] < '0' || value[0] > '9' || *rest || number == 0 || number > 86400)
+		return gmi_fail(err, GMI_E_PROFILE, "takes seconds, from 1 to 86400");
+	*to = (uint32_t)number;
+	return 0;
+}
+
+static struct gmi_profile_disk *find_or_add_disk(struct gmi_profile *profile, const char *name,
+						 struct gmi_error *err)
+{
+	size_t length = strlen(name);
+
+	for (uint32_t i = 0; i < profile->disk_count; i++) {
+		if (strcmp(profile->disks[i].name, name) == 0)
+			return &profile->disks[i];
+	}
+	if (length == 0 || length >= sizeof(profile->disks[0].name) || name[0] == '-' ||
+	    strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-") != length) {
+		gmi_fail(err, GMI_E_PROFILE,
+			 "the name of a disk has 1 to 32 of the characters a-z, 0-9 and -");
+		return NULL;
+	}
+	if (profile->disk_count == GMI_PROFILE_DISKS_MAX) {
+		gmi_fail(err, GMI_E_PROFILE, "more than %d disks", GMI_PROFILE_DISKS_MAX);
+		return NULL;
+	}
+	memcpy(profile->disks[profile->disk_count].name, name, length + 1);
+	return &profile->disks[profile->disk_count++];
+}
+
+static int set_disk(struct gmi_profile *profile, const char *disk_name, const char *key,
+		    const char *value, struct gmi_error *err)
+{
+	struct gmi_profile_disk *disk = find_or_add_disk(profile, disk_name, err);
+
+	if (!disk)
+		return -1;
+	if (strcmp(key, "path") == 0)
+		return set_text(disk->path, sizeof(disk->path), value, err);
+	if (strcmp(key, "type") != 0)
+		return gmi_fail(err, GMI_E_PROFILE, "is not a key of a disk (path, type)");
+	disk->flash = strcmp(value, "flash") == 0;
+	if (!disk->flash && strcmp(value, "block") != 0)
+		return gmi_fail(err, GMI_E_PROFILE, "is either block or flash");
+	return 0;
+}
+
+static int set(struct gmi_profile *profile, const char *section, const char *key, const char *value,
+	       struct gmi_error *err)
+{
+	if (strncmp(section, DISK_SECTION, strlen(DISK_SECTION)) == 0)
+		return set_disk(profile, section + strlen(DISK_SECTION), key, value, err);
+	for (size_t i = 0; i < sizeof(text_keys) / sizeof(text_keys[0]); i++) {
+		const struct text_key *known = &text_keys[i];
+
+		if (strcmp(section, known->section) == 0 && strcmp(key, known->name) == 0)
+			return set_text((char *)profile + known->offset, known->size, value, err);
+	}
+	if (strcmp(section, "hooks") == 0 && strcmp(key, "hook_timeout") == 0)
+		return set_seconds(&profile->hooks.timeout, value, err);
+	if (strcmp(section, "service") == 0 && strcmp(key, "client_wait") == 0)
+		return set_seconds(&profile->client_wait, value, err);
+	return gmi_fail(err, GMI_E_PROFILE, "is not known");
+}
+
+/* inih's callback: 1 is fine, 0 stops at this line. */
+static int on_key(void *context, const char *section, const char *key, const char *value, int line)
+{
+	struct loading *loading = context;
+
+	if (set(loading->profile, section, key, value, loading->err) == 0)
+		return 1;
+	if (loading->line == 0) {
+		loading->line = line;
+		gmi_error_prefix(loading->err, "%s:%d: [%s] %s", loading->profile->path, line,
+				 section, key);
+	}
+	return 0;
+}
+
+static int make_absolute(const struct gmi_profile *profile, char path[256], struct gmi_error *err)
+{
+	char joined[2 * 256];
+
+	if (path[0] == '/')
+		return 0;
+	snprintf(joined, sizeof(joined), "%s/%s", profile->folder, path);
+	if (strlen(joined) >= 256)
+		return gmi_fail(err, GMI_E_PROFILE, "%s: the path %.80s... is too long",
+				profile->path, joined);
+	memcpy(path, joined, strlen(joined) + 1);
+	return 0;
+}
+
+static int complete(struct gmi_profile *profile, struct gmi_error *err)
+{
+	if (!profile->id[0])
+		return gmi_fail(err, GMI_E_PROFILE, "%s: [device] has no id", profile->path);
+	if (profile->disk_count == 0)
+		return gmi_fail(err, GMI_E_PROFILE, "%s: no [disk NAME]: nothing to back up",
+				profile->path);
+	for (uint32_t i = 0; i < profile->disk_count; i++) {
+		struct gmi_profile_disk *disk = &profile->disks[i];
+
+		if (!disk->path[0])
+			return gmi_fail(err, GMI_E_PROFILE, "%s: [disk %s] has no path",
+					profile->path, disk->name);
+		if (make_absolute(profile, disk->path, err) < 0)
+			return -1;
+		for (uint32_t j = 0; j < i; j++) {
+			if (strcmp(disk->path, profile->disks[j].path) == 0)
+				return gmi_fail(err, GMI_E_PROFILE,
+						"%s: disks %s and %s are the same: %s",
+						profile->path, profile->disks[j].name, disk->name,
+						disk->path);
+		}
+	}
+	if (!profile->listen[0])
+		snprintf(profile->listen, sizeof(profile->listen), "127.0.0.1:8420");
+	return 0;
+}
+
+static int find_profile(struct gmi_profile *profile, const char *path, struct gmi_error *err)
+{
+	char absolute[PATH_MAX];
+	char *slash;
+
+	if (!realpath(path, absolute))
+		return gmi_fail_errno(err, "profile %s", path);
+	if (strlen(absolute) >= sizeof(profile->path))
+		return gmi_fail(err, GMI_E_PROFILE, "profile %.80s...: the path is too long",
+				absolute);
+	memcpy(profile->path, absolute, strlen(absolute) + 1);
+	slash = strrchr(absolute, '/');
+	slash[slash == absolute] = '\0';
+	memcpy(profile->folder, absolute, strlen(absolute) + 1);
+	return 0;
+}
+
+int gmi_profile_load(struct gmi_profile *profile, const char *path, struct gmi_error *err)
+{
+	struct loading loading = {.profile = profile, .err = err};
+	int result;
+
+	memset(profile, 0, sizeof(*profile));
+	profile->hooks.timeout = 30;
+	profile->client_wait = 300;
+	if (find_profile(profile, path, err) < 0) {
+		err->code = GMI_E_PROFILE;
+		return -1;
+	}
+	result = ini_parse(profile->path, on_key, &loading);
+	if (loading.line > 0)
+		return -1;
+	if (result < 0)
+		return gmi_fail(err, GMI_E_PROFILE, "profile %s cannot be read", profile->path);
+	if (result > 0)
+		return gmi_fail(err, GMI_E_PROFILE, "%s:%d: is neither [section] nor key = value",
+				profile->path, result);
+	return complete(profile, err);
+}
