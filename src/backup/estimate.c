@@ -38,7 +38,7 @@ static void sampler_release(struct sampler *sampler)
 
 static int sampler_init(struct sampler *sampler, struct gmi_device *device, struct gmi_error *err)
 {
-	*sampler = (struct sampler){.device = device};
+	*sampler = (struct sampler){ .device = device };
 	sampler->zstd = ZSTD_createCCtx();
 	sampler->plain = malloc(GMI_CHUNK_LENGTH_DEFAULT);
 	sampler->frame = malloc(ZSTD_compressBound(GMI_CHUNK_LENGTH_DEFAULT));
@@ -66,8 +66,8 @@ static int sample(struct sampler *sampler, uint64_t at, struct gmi_error *err)
 	at += extent->offset;
 	at -= at % GMI_CHUNK_LENGTH_DEFAULT;
 
-	view = (struct gmi_used_view){sampler->device->disks[volume->disk], volume->offset,
-				      &volume->used};
+	view = (struct gmi_used_view){ sampler->device->disks[volume->disk], volume->offset,
+				       &volume->used };
 	length = (size_t)gmi_min_u64(GMI_CHUNK_LENGTH_DEFAULT, volume->length - at);
 	if (gmi_used_read(&view, at, sampler->plain, length, err) < 0)
 		return -1;
@@ -97,7 +97,7 @@ int gmi_estimate_make(struct gmi_estimate *estimate, struct gmi_device *device,
 	double took;
 	double ratio;
 
-	*estimate = (struct gmi_estimate){.seconds = 1};
+	*estimate = (struct gmi_estimate){ .seconds = 1 };
 	if (sampler_init(&sampler, device, err) < 0)
 		return -1;
 	for (uint32_t i = 0; i < device->disk_count; i++)

@@ -97,7 +97,7 @@ static int read_chunk(struct worker *worker, struct slot *slot, struct gmi_error
 	const struct gmi_pipeline_config *config = &worker->pipeline->config;
 	const struct gmi_volume *volume = &config->layout->volumes[slot->step.volume];
 	uint64_t offset = slot->step.chunk * config->chunk_length;
-	struct gmi_used_view view = {config->disks[volume->disk], volume->offset, &volume->used};
+	struct gmi_used_view view = { config->disks[volume->disk], volume->offset, &volume->used };
 	size_t cursor = gmi_extents_find(&volume->used, offset);
 	struct gmi_extent part;
 
@@ -249,7 +249,7 @@ int gmi_pipeline_take(struct gmi_pipeline *pipeline, struct gmi_pipeline_result 
 		};
 		__builtin_memcpy(result->hash, slot->hash, sizeof(result->hash));
 	} else {
-		*result = (struct gmi_pipeline_result){.end = true};
+		*result = (struct gmi_pipeline_result){ .end = true };
 	}
 	pthread_mutex_unlock(&pipeline->lock);
 	return outcome;

@@ -5,7 +5,7 @@
 
 void gmi_plan_init(struct gmi_plan *plan, const struct gmi_layout *layout, uint32_t chunk_length)
 {
-	*plan = (struct gmi_plan){.layout = layout, .chunk_length = chunk_length};
+	*plan = (struct gmi_plan){ .layout = layout, .chunk_length = chunk_length };
 }
 
 bool gmi_plan_next(struct gmi_plan *plan, struct gmi_plan_step *step)

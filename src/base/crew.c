@@ -42,7 +42,7 @@ static void *work(void *context)
 
 int gmi_crew_run(unsigned int members, const struct gmi_crew_task *task, struct gmi_error *err)
 {
-	struct crew crew = {.task = task};
+	struct crew crew = { .task = task };
 	struct member *list = calloc(members, sizeof(*list));
 	unsigned int started = 0;
 
@@ -50,7 +50,7 @@ int gmi_crew_run(unsigned int members, const struct gmi_crew_task *task, struct 
 		return gmi_fail(err, GMI_E_SYSTEM, "out of memory for %u threads", members);
 	pthread_mutex_init(&crew.lock, NULL);
 	for (; started < members; started++) {
-		list[started] = (struct member){.crew = &crew, .number = started};
+		list[started] = (struct member){ .crew = &crew, .number = started };
 		if (pthread_create(&list[started].thread, NULL, work, &list[started]) != 0)
 			break;
 	}

@@ -35,7 +35,7 @@ int gmi_extents_append(struct gmi_extents *extents, uint64_t offset, uint64_t le
 		extents->list = grown;
 		extents->capacity = capacity;
 	}
-	extents->list[extents->count++] = (struct gmi_extent){offset, length};
+	extents->list[extents->count++] = (struct gmi_extent){ offset, length };
 	return 0;
 }
 

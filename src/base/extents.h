@@ -24,7 +24,7 @@ struct gmi_extents {
 	size_t capacity;
 };
 
-#define GMI_EXTENTS_EMPTY ((struct gmi_extents){NULL, 0, 0})
+#define GMI_EXTENTS_EMPTY ((struct gmi_extents){ NULL, 0, 0 })
 
 void gmi_extents_release(struct gmi_extents *extents);
 

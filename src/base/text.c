@@ -6,7 +6,7 @@
 
 struct gmi_text gmi_text_bytes(uint64_t bytes)
 {
-	static const char *const units[] = {"kB", "MB", "GB", "TB", "PB", "EB"};
+	static const char *const units[] = { "kB", "MB", "GB", "TB", "PB", "EB" };
 	struct gmi_text out;
 	double value = (double)bytes;
 	size_t unit = 0;

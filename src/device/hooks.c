@@ -88,7 +88,7 @@ static int wait_for(pid_t pid, int fd, int64_t deadline, char output[GMI_HOOK_OU
 	output[0] = '\0';
 	for (;;) {
 		pid_t done = waitpid(pid, status, WNOHANG);
-		struct pollfd poller = {.fd = open ? fd : -1, .events = POLLIN};
+		struct pollfd poller = { .fd = open ? fd : -1, .events = POLLIN };
 
 		if (done == pid) {
 			while (open && poll(&poller, 1, 0) > 0)

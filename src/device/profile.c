@@ -12,7 +12,9 @@
 struct loading {
 	struct gmi_profile *profile;
 	struct gmi_error *err;
-	int line; /* of the first error, 0 for none; also where inih stopped */
+	FILE *file;
+	int line;    /* the one that was read last */
+	bool failed; /* err is filled */
 };
 
 /* Keys that are plain text, and where they go. */
@@ -121,18 +123,39 @@ static int set(struct gmi_profile *profile, const char *section, const char *key
 	return gmi_fail(err, GMI_E_PROFILE, "is not known");
 }
 
-/* inih's callback: 1 is fine, 0 stops at this line. */
-static int on_key(void *context, const char *section, const char *key, const char *value, int line)
+/*
+ * inih's callbacks. Reading is ours because Debian's inih neither tells line numbers nor minds
+ * cutting a line of more than 199 characters in two.
+ */
+static char *read_line(char *text, int size, void *context)
 {
 	struct loading *loading = context;
 
+	if (loading->failed || !fgets(text, size, loading->file))
+		return NULL;
+	loading->line++;
+	if (!strchr(text, '\n') && strlen(text) == (size_t)size - 1) {
+		loading->failed = true;
+		gmi_fail(loading->err, GMI_E_PROFILE,
+			 "%s:%d: the line is longer than %d characters; put a long command into a "
+			 "script",
+			 loading->profile->path, loading->line, size - 2);
+		return NULL;
+	}
+	return text;
+}
+
+static int on_key(void *context, const char *section, const char *key, const char *value)
+{
+	struct loading *loading = context;
+
+	if (loading->failed)
+		return 0;
 	if (set(loading->profile, section, key, value, loading->err) == 0)
 		return 1;
-	if (loading->line == 0) {
-		loading->line = line;
-		gmi_error_prefix(loading->err, "%s:%d: [%s] %s", loading->profile->path, line,
-				 section, key);
-	}
+	loading->failed = true;
+	gmi_error_prefix(loading->err, "%s:%d: [%s] %s", loading->profile->path, loading->line,
+			 section, key);
 	return 0;
 }
 
@@ -197,7 +220,7 @@ static int find_profile(struct gmi_profile *profile, const char *path, struct gm
 
 int gmi_profile_load(struct gmi_profile *profile, const char *path, struct gmi_error *err)
 {
-	struct loading loading = {.profile = profile, .err = err};
+	struct loading loading = { .profile = profile, .err = err };
 	int result;
 
 	memset(profile, 0, sizeof(*profile));
@@ -207,12 +230,17 @@ int gmi_profile_load(struct gmi_profile *profile, const char *path, struct gmi_e
 		err->code = GMI_E_PROFILE;
 		return -1;
 	}
-	result = ini_parse(profile->path, on_key, &loading);
-	if (loading.line > 0)
+	loading.file = fopen(profile->path, "re");
+	if (!loading.file) {
+		gmi_fail_errno(err, "profile %s", profile->path);
+		err->code = GMI_E_PROFILE;
 		return -1;
-	if (result < 0)
-		return gmi_fail(err, GMI_E_PROFILE, "profile %s cannot be read", profile->path);
-	if (result > 0)
+	}
+	result = ini_parse_stream(read_line, &loading, on_key, &loading);
+	fclose(loading.file);
+	if (loading.failed)
+		return -1;
+	if (result != 0)
 		return gmi_fail(err, GMI_E_PROFILE, "%s:%d: is neither [section] nor key = value",
 				profile->path, result);
 	return complete(profile, err);

@@ -281,7 +281,7 @@ static int parse_volume(struct cursor *cursor, const struct gmi_manifest *manife
 static int parse(struct gmi_index *index, size_t length, const struct gmi_manifest *manifest,
 		 uint8_t manifest_hash[GMI_SHA256_LENGTH], struct gmi_error *err)
 {
-	struct cursor cursor = {index->bytes, length};
+	struct cursor cursor = { index->bytes, length };
 	const uint8_t *header = take(&cursor, 1, GMI_INDEX_HEADER);
 
 	if (!header || memcmp(header, GMI_INDEX_MAGIC, 8) != 0 ||

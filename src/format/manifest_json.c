@@ -135,7 +135,7 @@ static int get_time(const json_t *object, const char *member, int64_t *seconds,
 		    struct gmi_error *err)
 {
 	char text[24];
-	struct tm parts = {0};
+	struct tm parts = { 0 };
 	const char *rest;
 
 	if (get_text(object, member, text, sizeof(text), err) < 0)

@@ -55,7 +55,7 @@ static int read_manifest(struct gmi_reader *reader, uint64_t offset, struct gmi_
 	GMI_AUTO_FREE char *text = NULL;
 	uint8_t header[GMI_ZIP_RECORD_MAX];
 
-	*entry = (struct gmi_zip_entry){.name = GMI_ENTRY_MANIFEST, .offset = offset};
+	*entry = (struct gmi_zip_entry){ .name = GMI_ENTRY_MANIFEST, .offset = offset };
 	if (!gmi_range_within(offset, header_length, reader->source->length))
 		return gmi_fail(err, GMI_E_DAMAGED,
 				"the file is cut short: its manifest is missing");
@@ -97,7 +97,7 @@ static int read_directory(struct gmi_reader *reader, const struct gmi_zip_entry 
 			  struct gmi_error *err)
 {
 	GMI_CLEANUP(gmi_zip_reader_release) struct gmi_zip_reader zip;
-	struct gmi_zip_entry entry = {.name = ""};
+	struct gmi_zip_entry entry = { .name = "" };
 	struct gmi_zip_entry mimetype;
 	bool end = false;
 

@@ -37,7 +37,7 @@ static bool next_entry(void *context, struct gmi_crew_item *item)
 	}
 	if (all->volume == entries->count)
 		return false;
-	*item = (struct gmi_crew_item){all->volume, all->entry++};
+	*item = (struct gmi_crew_item){ all->volume, all->entry++ };
 	return true;
 }
 
@@ -133,7 +133,7 @@ int gmi_verify(const struct gmi_reader *reader, unsigned int workers, struct gmi
 		.report = report,
 		.worker_count = workers ? workers : gmi_core_count(),
 	};
-	struct gmi_crew_task task = {.context = &all, .next = next_entry, .work = check_entry};
+	struct gmi_crew_task task = { .context = &all, .next = next_entry, .work = check_entry };
 	uint64_t total = 0;
 
 	for (uint32_t i = 0; i < reader->entries.count; i++) {

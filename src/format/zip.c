@@ -171,7 +171,7 @@ static int put(struct gmi_zip_writer *zip, const void *data, size_t length, stru
 int gmi_zip_begin(struct gmi_zip_writer *zip, const char *name, uint64_t length, uint32_t crc,
 		  struct gmi_error *err)
 {
-	struct gmi_zip_entry entry = {.offset = zip->offset, .length = length, .crc = crc};
+	struct gmi_zip_entry entry = { .offset = zip->offset, .length = length, .crc = crc };
 	uint8_t record[GMI_ZIP_RECORD_MAX];
 	size_t size;
 

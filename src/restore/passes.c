@@ -65,7 +65,7 @@ static bool next_item(void *context, struct gmi_crew_item *item)
 			while (walk->chunk < volume->chunks && !is_changed(volume, walk->chunk))
 				walk->chunk++;
 		if (walk->chunk < volume->chunks) {
-			*item = (struct gmi_crew_item){walk->volume, walk->chunk++};
+			*item = (struct gmi_crew_item){ walk->volume, walk->chunk++ };
 			return true;
 		}
 	}
@@ -219,8 +219,8 @@ static int work_on_item(void *context, unsigned int member, const struct gmi_cre
 
 int gmi_restore_pass(struct gmi_restore *restore, enum gmi_restore_pass pass, struct gmi_error *err)
 {
-	struct walk walk = {.restore = restore, .pass = pass};
-	struct gmi_crew_task task = {.context = &walk, .next = next_item, .work = work_on_item};
+	struct walk walk = { .restore = restore, .pass = pass };
+	struct gmi_crew_task task = { .context = &walk, .next = next_item, .work = work_on_item };
 
 	return gmi_crew_run(restore->worker_count, &task, err);
 }

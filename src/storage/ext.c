@@ -115,7 +115,7 @@ int gmi_ext_list(struct gmi_ext *ext, const char *path,
 		 int (*entry)(void *context, const struct gmi_ext_entry *entry), void *context,
 		 struct gmi_error *err)
 {
-	struct listing listing = {.ext = ext, .entry = entry, .context = context};
+	struct listing listing = { .ext = ext, .entry = entry, .context = context };
 	struct ext2_inode_large inode;
 	struct gmi_ext_entry single;
 	const char *name;

@@ -89,7 +89,7 @@ static int append_clusters(const struct fat *fat, const uint8_t *table, struct g
 
 int gmi_fat_used_map(struct gmi_source *source, struct gmi_extents *used, struct gmi_error *err)
 {
-	struct fat fat = {.volume = source->length};
+	struct fat fat = { .volume = source->length };
 	GMI_AUTO_FREE uint8_t *table = NULL;
 	uint64_t end;
 	uint8_t boot[512];

@@ -5,7 +5,7 @@
 
 int gmi_swap_used_map(struct gmi_source *source, struct gmi_extents *used, struct gmi_error *err)
 {
-	static const uint32_t pages[] = {4096, 8192, 16384, 65536};
+	static const uint32_t pages[] = { 4096, 8192, 16384, 65536 };
 	char signature[10];
 
 	used->count = 0;

@@ -23,7 +23,7 @@ static void touch_and_next_agree_with_a_plain_bitmap(void **state)
 {
 	struct gmi_extents set = GMI_EXTENTS_EMPTY;
 	struct gmi_error err;
-	bool plain[64] = {false};
+	bool plain[64] = { false };
 
 	(void)state;
 	for (uint64_t at = 3; at < 60; at += 7) {
@@ -33,7 +33,7 @@ static void touch_and_next_agree_with_a_plain_bitmap(void **state)
 	}
 	for (uint64_t from = 0; from < 64; from++) {
 		for (uint64_t length = 0; from + length <= 64; length++) {
-			bool seen[64] = {false};
+			bool seen[64] = { false };
 			bool any = false;
 			size_t cursor = gmi_extents_find(&set, from);
 			struct gmi_extent part;

@@ -46,7 +46,7 @@ static void truncated_file_says_where(void **state)
 
 static void zero_check_sees_every_single_byte(void **state)
 {
-	uint8_t data[100] = {0};
+	uint8_t data[100] = { 0 };
 
 	(void)state;
 	for (size_t length = 0; length <= sizeof(data); length++) {
