@@ -1,0 +1,17 @@
+/*
+ * Exit codes: a published table (docs/cli.md), so that scripts can tell what happened. The one
+ * place where a code becomes a number and a message becomes a line on standard error.
+ */
+#ifndef GMI_CLI_EXIT_H
+#define GMI_CLI_EXIT_H
+
+#include "base/error.h"
+
+#define GMI_EXIT_USAGE 2
+
+int gmi_exit_code(enum gmi_code code);
+
+/* Prints "gmi: <message>", and, if not NULL, what to do next on a line of its own. */
+int gmi_exit_with(const struct gmi_error *err, const char *next);
+
+#endif
