@@ -10,13 +10,19 @@
 
 int gmi_report_init(struct gmi_report *report, struct gmi_error *err)
 {
+	pthread_condattr_t monotonic;
+
 	memset(report, 0, sizeof(*report));
 	/* All at once: during a job nothing is allocated for the log. */
 	report->lines = calloc(GMI_REPORT_LINES, sizeof(*report->lines));
 	if (!report->lines)
 		return gmi_fail(err, GMI_E_SYSTEM, "out of memory for the log");
 	pthread_mutex_init(&report->lock, NULL);
-	pthread_cond_init(&report->changed, NULL);
+	pthread_condattr_init(&monotonic);
+	/* Set clocks must not stretch a wait: instruments without a battery jump by years. */
+	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	pthread_cond_init(&report->changed, &monotonic);
+	pthread_condattr_destroy(&monotonic);
 	return 0;
 }
 
@@ -98,6 +104,35 @@ bool gmi_report_line(struct gmi_report *report, uint32_t index, struct gmi_repor
 		*line = report->lines[index];
 	pthread_mutex_unlock(&report->lock);
 	return there;
+}
+
+void gmi_report_touch(struct gmi_report *report)
+{
+	pthread_mutex_lock(&report->lock);
+	report->generation++;
+	pthread_cond_broadcast(&report->changed);
+	pthread_mutex_unlock(&report->lock);
+}
+
+uint64_t gmi_report_wait(struct gmi_report *report, uint64_t seen, unsigned int milliseconds)
+{
+	struct timespec until;
+	uint64_t generation;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += milliseconds / 1000;
+	until.tv_nsec += (long)(milliseconds % 1000) * 1000000;
+	if (until.tv_nsec >= 1000000000) {
+		until.tv_sec++;
+		until.tv_nsec -= 1000000000;
+	}
+	pthread_mutex_lock(&report->lock);
+	while (report->generation == seen &&
+	       pthread_cond_timedwait(&report->changed, &report->lock, &until) == 0)
+		;
+	generation = report->generation;
+	pthread_mutex_unlock(&report->lock);
+	return generation;
 }
 
 const char *gmi_phase_name(enum gmi_phase phase)

@@ -65,6 +65,12 @@ struct gmi_progress gmi_report_progress(struct gmi_report *report);
 /* Copies line number `index` (from 0); false if there is none yet. */
 bool gmi_report_line(struct gmi_report *report, uint32_t index, struct gmi_report_line *line);
 
+/* Lets waiting readers look again, for a change that is neither a line nor a phase. */
+void gmi_report_touch(struct gmi_report *report);
+
+/* Waits until the generation differs from `seen`, at most that long. Returns the generation. */
+uint64_t gmi_report_wait(struct gmi_report *report, uint64_t seen, unsigned int milliseconds);
+
 const char *gmi_phase_name(enum gmi_phase phase); /* "read", "compare", ... stable */
 
 #endif

@@ -113,7 +113,6 @@ static void *run(void *context)
 void gmi_progress_view_start(struct gmi_progress_view *view)
 {
 	gmi_bar_init(&view->bar, view->quiet);
-	view->shown = 0;
 	view->stop = false;
 	view->running = pthread_create(&view->thread, NULL, run, view) == 0;
 }

@@ -16,6 +16,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 struct file_disk {
@@ -184,6 +185,19 @@ static int measure(struct file_disk *file, struct gmi_error *err)
 	return 0;
 }
 
+/* Waits a little: an estimate, or udev looking at a block device, is over in a moment. */
+static bool lock_descriptor(const struct gmi_disk *disk)
+{
+	const struct timespec pause = { .tv_nsec = 100000000 };
+
+	for (int tries = 0; tries < 30; tries++) {
+		if (flock(disk->fd, (disk->writable ? LOCK_EX : LOCK_SH) | LOCK_NB) == 0)
+			return true;
+		nanosleep(&pause, NULL);
+	}
+	return false;
+}
+
 static int open_descriptor(struct gmi_disk *disk, struct gmi_error *err)
 {
 	disk->fd = open(disk->path, (disk->writable ? O_RDWR : O_RDONLY) | O_CLOEXEC);
@@ -194,7 +208,7 @@ static int open_descriptor(struct gmi_disk *disk, struct gmi_error *err)
 	}
 	if (disk->fd < 0)
 		return gmi_fail_errno(err, "disk %s (%s): cannot open", disk->name, disk->path);
-	if (flock(disk->fd, (disk->writable ? LOCK_EX : LOCK_SH) | LOCK_NB) < 0)
+	if (!lock_descriptor(disk))
 		return gmi_fail(err, GMI_E_JOB_RUNS,
 				"disk %s (%s) is in use by another gmi or by the system",
 				disk->name, disk->path);

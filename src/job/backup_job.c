@@ -1,0 +1,122 @@
+/* A backup as a job: its engine is pulled by the one consumer; a consumer that is gone ends it. */
+#include "job/job_internal.h"
+
+#include <stdio.h>
+#include <time.h>
+
+int gmi_backup_job_start(struct gmi_job *job, const struct gmi_backup_request *request,
+			 struct gmi_error *err)
+{
+	struct gmi_backup_options options = {
+		.level = request->level,
+		.all_blocks = request->all_blocks,
+		.created = (int64_t)time(NULL),
+	};
+
+	if (gmi_backup_session_new(&job->backup, job->profile, &options, &job->report, err) < 0)
+		return -1;
+	snprintf(job->file_name, sizeof(job->file_name), "%s",
+		 gmi_backup_session_file_name(job->backup));
+	job->last_read = gmi_job_now();
+	return 0;
+}
+
+/* Figures and release; the session is no more afterwards. Call with stream_lock. */
+static void close_session(struct gmi_job *job)
+{
+	struct gmi_backup_summary summary;
+
+	if (!job->backup)
+		return;
+	summary = gmi_backup_session_summary(job->backup);
+	pthread_mutex_lock(&job->lock);
+	job->figures.used_bytes = summary.used_bytes;
+	job->figures.file_bytes = summary.file_bytes;
+	pthread_mutex_unlock(&job->lock);
+	gmi_backup_session_free(job->backup);
+	job->backup = NULL;
+}
+
+void gmi_backup_job_stop(struct gmi_job *job, const struct gmi_error *why)
+{
+	pthread_mutex_lock(&job->stream_lock);
+	close_session(job);
+	pthread_mutex_unlock(&job->stream_lock);
+	gmi_job_end(job, why);
+}
+
+void gmi_backup_job_look(struct gmi_job *job)
+{
+	double silent = gmi_job_now() - job->last_read;
+	struct gmi_error err;
+
+	/* last_read stands still while the engine itself reads: then the lock is held and we wait.
+	 */
+	if (silent < job->profile->client_wait)
+		return;
+	if (pthread_mutex_trylock(&job->stream_lock) != 0)
+		return;
+	gmi_fail(&err, GMI_E_CLIENT,
+		 job->stream_opened ? "the download has not moved for %u seconds"
+				    : "the download did not begin within %u seconds",
+		 job->profile->client_wait);
+	close_session(job);
+	pthread_mutex_unlock(&job->stream_lock);
+	gmi_job_end(job, &err);
+}
+
+int gmi_job_stream_open(struct gmi_job *job, struct gmi_error *err)
+{
+	int result = 0;
+
+	if (job->kind != GMI_JOB_BACKUP)
+		return gmi_fail(err, GMI_E_NOT_FOUND, "job %llu is a restore and has no file",
+				(unsigned long long)job->id);
+	pthread_mutex_lock(&job->stream_lock);
+	if (!job->backup)
+		result = gmi_fail(err, GMI_E_CLIENT, "this backup has ended; begin a new one");
+	else if (job->stream_opened)
+		result = gmi_fail(err, GMI_E_CLIENT,
+				  "this backup is being downloaded already; it can be sent once");
+	else
+		job->stream_opened = true;
+	job->last_read = gmi_job_now();
+	pthread_mutex_unlock(&job->stream_lock);
+	if (result == 0)
+		gmi_report_say(&job->report, "The download begins");
+	return result;
+}
+
+int gmi_job_stream_read(struct gmi_job *job, const void **data, size_t *length,
+			struct gmi_error *err)
+{
+	int result;
+
+	pthread_mutex_lock(&job->stream_lock);
+	if (job->backup)
+		result = gmi_backup_session_next(job->backup, data, length, err);
+	else
+		result = gmi_fail(err, GMI_E_CLIENT, "the backup has ended");
+	job->stream_ended = result == 0 && *length == 0;
+	job->last_read = gmi_job_now();
+	if (result < 0 && job->backup)
+		close_session(job);
+	pthread_mutex_unlock(&job->stream_lock);
+	if (result < 0)
+		gmi_job_end(job, err);
+	return result;
+}
+
+void gmi_job_stream_close(struct gmi_job *job, bool complete)
+{
+	struct gmi_error err;
+
+	pthread_mutex_lock(&job->stream_lock);
+	complete = complete && job->stream_ended;
+	close_session(job);
+	pthread_mutex_unlock(&job->stream_lock);
+	gmi_fail(&err, GMI_E_CLIENT,
+		 "the download broke off: the connection was closed, or the computer's disk is "
+		 "full");
+	gmi_job_end(job, complete ? NULL : &err);
+}

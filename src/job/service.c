@@ -1,0 +1,443 @@
+/* Which job there is, and that there is only one. */
+#include "job/job_internal.h"
+
+#include "backup/estimate.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+/* An estimate reads the disks and a busy hook starts a process: pages ask more often than that. */
+#define ESTIMATE_SECONDS 60
+#define BUSY_SECONDS 2
+#define LOOK_NANOSECONDS 250000000
+
+struct gmi_service {
+	const struct gmi_profile *profile;
+	pthread_mutex_t lock; /* down to stopping */
+	struct gmi_job *current;
+	uint64_t next_id;
+	bool needs_restart; /* because of a job that is no longer the current one */
+	uint64_t restarted; /* the last job after which the device was restarted */
+	bool stopping;
+	pthread_t keeper;
+	bool keeper_started;
+
+	pthread_mutex_t view_lock; /* the cached answers below */
+	struct gmi_device_view view;
+	double estimated;
+	double asked;
+};
+
+double gmi_job_now(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+/* ---- jobs ---- */
+
+static int job_new(struct gmi_job **out, const struct gmi_service *service, enum gmi_job_kind kind,
+		   struct gmi_error *err)
+{
+	struct gmi_job *job = calloc(1, sizeof(*job));
+
+	*out = NULL;
+	if (!job)
+		return gmi_fail(err, GMI_E_SYSTEM, "out of memory for a job");
+	if (gmi_report_init(&job->report, err) < 0) {
+		free(job);
+		return -1;
+	}
+	pthread_mutex_init(&job->lock, NULL);
+	pthread_mutex_init(&job->stream_lock, NULL);
+	job->references = 1;
+	job->kind = kind;
+	job->profile = service->profile;
+	job->started = (int64_t)time(NULL);
+	job->began = gmi_job_now();
+	*out = job;
+	return 0;
+}
+
+void gmi_job_put(struct gmi_job *job)
+{
+	if (!job || atomic_fetch_sub(&job->references, 1) > 1)
+		return;
+	if (job->thread_started)
+		pthread_join(job->thread, NULL);
+	gmi_backup_session_free(job->backup);
+	gmi_pull_source_free(job->pull);
+	pthread_mutex_destroy(&job->lock);
+	pthread_mutex_destroy(&job->stream_lock);
+	gmi_report_release(&job->report);
+	free(job);
+}
+
+void gmi_job_end(struct gmi_job *job, const struct gmi_error *err)
+{
+	bool first;
+
+	pthread_mutex_lock(&job->lock);
+	first = job->state == GMI_JOB_RUNNING;
+	if (first) {
+		job->state = err ? GMI_JOB_FAILED : GMI_JOB_SUCCEEDED;
+		if (err)
+			job->error = *err;
+		job->ended = (int64_t)time(NULL);
+		job->took = gmi_job_now() - job->began;
+	}
+	pthread_mutex_unlock(&job->lock);
+	if (first && err)
+		gmi_report_say(&job->report, "Failed: %s", err->message);
+	gmi_report_touch(&job->report);
+}
+
+void gmi_job_view(struct gmi_job *job, struct gmi_job_view *view)
+{
+	memset(view, 0, sizeof(*view));
+	view->progress = gmi_report_progress(&job->report);
+	view->waiting = job->kind == GMI_JOB_RESTORE ? gmi_pull_source_is_alone(job->pull)
+						     : !job->stream_opened;
+	pthread_mutex_lock(&job->lock);
+	view->id = job->id;
+	view->kind = job->kind;
+	view->state = job->state;
+	view->waiting = view->waiting && job->state == GMI_JOB_RUNNING;
+	view->rate = (uint64_t)job->rate.bytes_per_second;
+	view->seconds_left = gmi_rate_seconds_left(&job->rate, &view->progress);
+	view->started = job->started;
+	view->ended = job->ended;
+	view->seconds = job->state == GMI_JOB_RUNNING ? gmi_job_now() - job->began : job->took;
+	view->file_length = job->file_length;
+	view->device = job->device;
+	view->error = job->error;
+	view->figures = job->figures;
+	/* While it runs: from the first write on the device is not what it was. */
+	if (job->restore && gmi_restore_is_touched(gmi_restore_session_engine(job->restore)))
+		view->device = GMI_DEVICE_INCOMPLETE;
+	pthread_mutex_unlock(&job->lock);
+	snprintf(view->file_name, sizeof(view->file_name), "%s", job->file_name);
+}
+
+bool gmi_job_line(struct gmi_job *job, uint32_t index, struct gmi_report_line *line)
+{
+	return gmi_report_line(&job->report, index, line);
+}
+
+uint64_t gmi_job_wait(struct gmi_job *job, uint64_t seen, unsigned int milliseconds)
+{
+	return gmi_report_wait(&job->report, seen, milliseconds);
+}
+
+struct gmi_pull_source *gmi_job_pull(struct gmi_job *job)
+{
+	return job->kind == GMI_JOB_RESTORE ? job->pull : NULL;
+}
+
+static bool is_running(struct gmi_job *job)
+{
+	bool running;
+
+	pthread_mutex_lock(&job->lock);
+	running = job->state == GMI_JOB_RUNNING;
+	pthread_mutex_unlock(&job->lock);
+	return running;
+}
+
+/* ---- the keeper: looks at the running job some times a second ---- */
+
+static void look(struct gmi_job *job)
+{
+	struct gmi_progress progress = gmi_report_progress(&job->report);
+
+	pthread_mutex_lock(&job->lock);
+	gmi_rate_look(&job->rate, &progress, gmi_job_now());
+	pthread_mutex_unlock(&job->lock);
+	if (job->kind == GMI_JOB_BACKUP && is_running(job))
+		gmi_backup_job_look(job);
+}
+
+static struct gmi_job *take_current(struct gmi_service *service, bool *stopping)
+{
+	struct gmi_job *job;
+
+	pthread_mutex_lock(&service->lock);
+	*stopping = service->stopping;
+	job = service->current;
+	if (job)
+		atomic_fetch_add(&job->references, 1);
+	pthread_mutex_unlock(&service->lock);
+	return job;
+}
+
+static void *keep(void *context)
+{
+	struct gmi_service *service = context;
+	const struct timespec pause = { .tv_nsec = LOOK_NANOSECONDS };
+	bool stopping = false;
+
+	while (!stopping) {
+		struct gmi_job *job = take_current(service, &stopping);
+
+		if (job && !stopping)
+			look(job);
+		gmi_job_put(job);
+		nanosleep(&pause, NULL);
+	}
+	return NULL;
+}
+
+/* ---- the service ---- */
+
+int gmi_service_new(struct gmi_service **out, const struct gmi_profile *profile,
+		    struct gmi_error *err)
+{
+	struct gmi_service *service = calloc(1, sizeof(*service));
+
+	*out = NULL;
+	if (!service)
+		return gmi_fail(err, GMI_E_SYSTEM, "out of memory for the service");
+	service->profile = profile;
+	service->next_id = 1;
+	pthread_mutex_init(&service->lock, NULL);
+	pthread_mutex_init(&service->view_lock, NULL);
+	if (pthread_create(&service->keeper, NULL, keep, service) != 0) {
+		gmi_service_free(service);
+		return gmi_fail(err, GMI_E_SYSTEM, "cannot start a thread");
+	}
+	service->keeper_started = true;
+	*out = service;
+	return 0;
+}
+
+void gmi_service_stop(struct gmi_service *service)
+{
+	struct gmi_error why;
+	struct gmi_job *job;
+
+	pthread_mutex_lock(&service->lock);
+	service->stopping = true;
+	job = service->current;
+	service->current = NULL;
+	pthread_mutex_unlock(&service->lock);
+	if (service->keeper_started)
+		pthread_join(service->keeper, NULL);
+	service->keeper_started = false;
+	if (!job)
+		return;
+	gmi_fail(&why, GMI_E_CANCELLED, "gmid was stopped");
+	if (job->kind == GMI_JOB_BACKUP)
+		gmi_backup_job_stop(job, &why);
+	else
+		gmi_restore_job_stop(job);
+	gmi_job_put(job);
+}
+
+void gmi_service_free(struct gmi_service *service)
+{
+	if (!service)
+		return;
+	gmi_service_stop(service);
+	pthread_mutex_destroy(&service->lock);
+	pthread_mutex_destroy(&service->view_lock);
+	free(service);
+}
+
+int gmi_service_find(struct gmi_service *service, uint64_t id, struct gmi_job **job,
+		     struct gmi_error *err)
+{
+	bool stopping;
+
+	*job = take_current(service, &stopping);
+	if (*job && (id == 0 || (*job)->id == id))
+		return 0;
+	gmi_job_put(*job);
+	*job = NULL;
+	if (id == 0)
+		return gmi_fail(err, GMI_E_NOT_FOUND, "no backup or restore has run yet");
+	return gmi_fail(err, GMI_E_NOT_FOUND, "there is no job %llu", (unsigned long long)id);
+}
+
+/* Call with the lock: starting takes as long as the quiesce hook, and two may not start at once. */
+static int check_free(struct gmi_service *service, struct gmi_error *err)
+{
+	if (service->stopping)
+		return gmi_fail(err, GMI_E_CANCELLED, "gmid is being stopped");
+	if (service->current && is_running(service->current))
+		return gmi_fail(err, GMI_E_JOB_RUNS, "a %s is running",
+				service->current->kind == GMI_JOB_BACKUP ? "backup" : "restore");
+	return 0;
+}
+
+/* Whether the device runs on with disks that a restore has written. Call with the service's lock.
+ */
+static bool needs_restart(struct gmi_service *service)
+{
+	struct gmi_job *job = service->current;
+	bool written = false;
+
+	if (job && job->id != service->restarted) {
+		pthread_mutex_lock(&job->lock);
+		written = job->state != GMI_JOB_RUNNING && job->device != GMI_DEVICE_UNCHANGED &&
+			  (job->device == GMI_DEVICE_INCOMPLETE ||
+			   job->figures.bytes_written + job->figures.bytes_discarded > 0);
+		pthread_mutex_unlock(&job->lock);
+	}
+	return written || service->needs_restart;
+}
+
+/* The new job takes the old one's place. Call with the lock. */
+static void install(struct gmi_service *service, struct gmi_job *job)
+{
+	service->needs_restart = needs_restart(service);
+	job->id = service->next_id++;
+	gmi_job_put(service->current);
+	service->current = job;
+	atomic_fetch_add(&job->references, 1);
+}
+
+int gmi_service_start_backup(struct gmi_service *service, const struct gmi_backup_request *request,
+			     struct gmi_job **job, struct gmi_error *err)
+{
+	int result;
+
+	if (job_new(job, service, GMI_JOB_BACKUP, err) < 0)
+		return -1;
+	pthread_mutex_lock(&service->lock);
+	result = check_free(service, err);
+	if (result == 0)
+		result = gmi_backup_job_start(*job, request, err);
+	if (result == 0)
+		install(service, *job);
+	pthread_mutex_unlock(&service->lock);
+	if (result < 0) {
+		gmi_job_put(*job);
+		*job = NULL;
+	}
+	return result;
+}
+
+int gmi_service_start_restore(struct gmi_service *service, const char *file_name,
+			      uint64_t file_length, struct gmi_job **job, struct gmi_error *err)
+{
+	char program[64];
+	int result;
+
+	if (job_new(job, service, GMI_JOB_RESTORE, err) < 0)
+		return -1;
+	snprintf((*job)->file_name, sizeof((*job)->file_name), "%s", file_name);
+	(*job)->file_length = file_length;
+	pthread_mutex_lock(&service->lock);
+	result = check_free(service, err);
+	/* The session asks again; here it is asked so that the refusal is the request's answer. */
+	if (result == 0)
+		result = gmi_device_check_idle(service->profile, program, err);
+	if (result == 0)
+		result = gmi_restore_job_start(*job, err);
+	if (result == 0)
+		install(service, *job);
+	pthread_mutex_unlock(&service->lock);
+	if (result < 0) {
+		gmi_job_put(*job);
+		*job = NULL;
+	}
+	return result;
+}
+
+int gmi_service_restart(struct gmi_service *service, struct gmi_error *err)
+{
+	int result;
+
+	pthread_mutex_lock(&service->lock);
+	result = check_free(service, err);
+	if (result == 0)
+		result = gmi_device_restart(service->profile, err);
+	if (result == 0) {
+		service->needs_restart = false;
+		service->restarted = service->current ? service->current->id : 0;
+	}
+	pthread_mutex_unlock(&service->lock);
+	return result;
+}
+
+/* ---- what the page asks while no job runs ---- */
+
+static int estimate(struct gmi_service *service, struct gmi_device_view *view,
+		    struct gmi_error *err)
+{
+	struct gmi_estimate made;
+	struct gmi_device device;
+	int result;
+
+	if (gmi_device_open(&device, service->profile, false, err) < 0)
+		return -1;
+	view->disk_count = device.disk_count;
+	for (uint32_t i = 0; i < device.disk_count; i++) {
+		snprintf(view->disks[i].name, sizeof(view->disks[i].name), "%s",
+			 device.disks[i]->name);
+		view->disks[i].length = device.disks[i]->length;
+	}
+	result = gmi_estimate_make(&made, &device, err);
+	gmi_device_close(&device);
+	if (result < 0)
+		return -1;
+	view->estimated = true;
+	view->total_bytes = made.total_bytes;
+	view->used_bytes = made.used_bytes;
+	view->file_bytes = made.file_bytes;
+	view->backup_seconds = made.seconds;
+	return 0;
+}
+
+static int refresh(struct gmi_service *service, bool idle, struct gmi_error *err)
+{
+	struct gmi_device_view *view = &service->view;
+	struct gmi_identity identity;
+	struct gmi_error busy;
+	double now = gmi_job_now();
+
+	if (gmi_identity_read(service->profile, &identity, err) < 0)
+		return -1;
+	snprintf(view->id, sizeof(view->id), "%s", identity.id);
+	snprintf(view->model, sizeof(view->model), "%s", identity.model);
+	snprintf(view->software, sizeof(view->software), "%s", identity.software);
+	if (service->asked == 0 || now - service->asked > BUSY_SECONDS) {
+		/* A hook that fails is told when a job is begun; a page must open all the same. */
+		if (gmi_device_check_idle(service->profile, view->program, &busy) < 0 &&
+		    busy.code != GMI_E_PROGRAM_RUNS)
+			view->program[0] = '\0';
+		service->asked = gmi_job_now();
+	}
+	/* While a job runs the disks are its own. */
+	if (idle && (service->estimated == 0 || now - service->estimated > ESTIMATE_SECONDS)) {
+		view->estimated = false;
+		service->estimated = now;
+		if (estimate(service, view, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int gmi_service_device(struct gmi_service *service, struct gmi_device_view *view,
+		       struct gmi_error *err)
+{
+	bool restart;
+	bool idle;
+	int result;
+
+	pthread_mutex_lock(&service->lock);
+	restart = needs_restart(service);
+	idle = !service->current || !is_running(service->current);
+	pthread_mutex_unlock(&service->lock);
+
+	pthread_mutex_lock(&service->view_lock);
+	result = refresh(service, idle, err);
+	*view = service->view;
+	pthread_mutex_unlock(&service->view_lock);
+	view->needs_restart = restart;
+	return result;
+}
