@@ -46,9 +46,9 @@ static const struct gmi_command commands[] = {
 	  "  -f, --force       overwrite FILE\n"
 	  "  --level N         zstd level, 1 to 19\n"
 	  "  -q, --quiet       only errors\n",
-	  NULL },
+	  gmi_cmd_pull },
 	{ "push", "URL FILE [--yes]", "restore to a running gmid",
-	  "  -y, --yes         do not ask\n  -q, --quiet       only errors\n", NULL },
+	  "  -y, --yes         do not ask\n  -q, --quiet       only errors\n", gmi_cmd_push },
 };
 
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))

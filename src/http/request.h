@@ -50,6 +50,7 @@ struct gmi_request {
 	uint64_t announced; /* Content-Length; UINT64_MAX if there is none */
 	uint64_t ticket;    /* of a range that is being received */
 	bool receiving;
+	bool head;      /* HEAD: the answer's head only */
 	bool streaming; /* this request is the consumer of its job's backup */
 	bool failed;    /* error is to be sent once the body has been read */
 	bool answered;

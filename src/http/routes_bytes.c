@@ -64,9 +64,14 @@ static int respond_with_file(struct gmi_request *request, struct gmi_error *err)
 
 int gmi_route_file(struct gmi_request *request, struct gmi_error *err)
 {
-	if (gmi_request_find_job(request, err) < 0 || gmi_job_stream_open(request->job, err) < 0)
+	if (gmi_request_find_job(request, err) < 0)
 		return -1;
-	request->streaming = true;
+	/* A backup can be sent once: who only asks for the head must not use that up. */
+	if (!request->head) {
+		if (gmi_job_stream_open(request->job, err) < 0)
+			return -1;
+		request->streaming = true;
+	}
 	return respond_with_file(request, err);
 }
 

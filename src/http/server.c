@@ -217,6 +217,7 @@ static enum MHD_Result begin(struct gmi_request *request, const char *method, co
 	const struct gmi_page_file *file;
 	char allow[32];
 
+	request->head = strcmp(method, "HEAD") == 0;
 	request->route = gmi_router_find(method, url, &request->job_id, allow);
 	if (!request->route) {
 		file = gmi_page_find(url);
