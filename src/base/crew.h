@@ -1,7 +1,7 @@
 /*
  * A crew: several threads that work off one list of chunks, in order, and stop at the first
- * failure. The three passes of a restore differ only in what is done with a chunk. Internal to
- * src/restore.
+ * failure. Verifying a file and the three passes of a restore differ only in what is done with a
+ * chunk.
  */
 #ifndef GMI_BASE_CREW_H
 #define GMI_BASE_CREW_H

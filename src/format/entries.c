@@ -63,7 +63,7 @@ int gmi_entries_add(struct gmi_entries *entries, const struct gmi_manifest *mani
 		    const struct gmi_zip_entry *entry, struct gmi_error *err)
 {
 	struct gmi_volume_entries *volume;
-	uint64_t chunk;
+	uint64_t chunk = 0;
 
 	if (parse_name(entries, manifest, entry->name, &chunk, err) < 0)
 		return -1;

@@ -260,7 +260,7 @@ static int parse_volume(struct cursor *cursor, const struct gmi_manifest *manife
 	const uint8_t *extents;
 	const uint8_t *runs;
 	uint64_t run_count;
-	uint64_t hashes;
+	uint64_t hashes = 0;
 
 	if (!header)
 		return wrong(err, "it ends too early", of->name);

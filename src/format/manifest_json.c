@@ -108,7 +108,7 @@ static int get_u64(const json_t *object, const char *member, uint64_t *number,
 static int get_u32(const json_t *object, const char *member, uint32_t *number,
 		   struct gmi_error *err)
 {
-	uint64_t wide;
+	uint64_t wide = 0;
 
 	if (get_u64(object, member, &wide, err) < 0)
 		return -1;
