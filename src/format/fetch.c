@@ -1,6 +1,7 @@
 /* One chunk out of the file, decoded and checked; and a volume as a source made of such chunks. */
 #include "base/checked.h"
 #include "base/cleanup.h"
+#include "base/io.h"
 #include "format/reader_internal.h"
 #include "format/zero_frame.h"
 
@@ -83,6 +84,25 @@ int gmi_decoder_load(const struct gmi_reader *reader, struct gmi_decoder *decode
 	return 0;
 }
 
+/*
+ * What is not in use has to be zero: a restore does not write it, so a hash over anything else
+ * could never be read back, and that would be found only after writing.
+ */
+static bool unused_is_zero(const struct gmi_extents *used, uint64_t offset, const uint8_t *plain,
+			   uint32_t length)
+{
+	size_t cursor = gmi_extents_find(used, offset);
+	struct gmi_extent part;
+	uint64_t checked_to = offset;
+
+	while (gmi_extents_next(used, offset, length, &cursor, &part)) {
+		if (!gmi_is_zero(plain + (checked_to - offset), (size_t)(part.offset - checked_to)))
+			return false;
+		checked_to = part.offset + part.length;
+	}
+	return gmi_is_zero(plain + (checked_to - offset), (size_t)(offset + length - checked_to));
+}
+
 int gmi_reader_fetch(const struct gmi_reader *reader, struct gmi_decoder *decoder, uint32_t volume,
 		     uint64_t chunk, void *plain, struct gmi_error *err)
 {
@@ -105,6 +125,12 @@ int gmi_reader_fetch(const struct gmi_reader *reader, struct gmi_decoder *decode
 	gmi_hasher_once(decoder->hasher, plain, length, digest);
 	if (memcmp(digest, wanted, sizeof(digest)) != 0)
 		return damaged(err, reader, volume, chunk);
+	if (!unused_is_zero(gmi_index_used(reader->index, volume),
+			    chunk * reader->manifest.chunk_length, plain, length))
+		return gmi_fail(err, GMI_E_DAMAGED,
+				"the file is damaged: chunk %" PRIu64
+				" of volume %s holds bytes that its used map leaves out",
+				chunk, reader->manifest.volumes[volume].name);
 	return 0;
 }
 
