@@ -2,8 +2,9 @@
  * A file that a command writes: under a temporary name beside its own until it is complete and on
  * the disk, so that no half file ever bears the final name.
  *
- *   gmi_output_open -> write to sink -> gmi_output_commit; gmi_output_abandon() otherwise (after
- * either, it does nothing)
+ *   gmi_output_open -> write to sink -> gmi_output_commit
+ *
+ * gmi_output_abandon() on every other path; after a commit it does nothing.
  */
 #ifndef GMI_CLI_OUTPUT_H
 #define GMI_CLI_OUTPUT_H

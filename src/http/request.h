@@ -3,10 +3,10 @@
  * whatever happens to the connection. Internal to src/http.
  *
  * A route is called in this order, in the connection's thread:
- *     begin    the head is there; may fail: then the body is read and thrown away, and the problem
- * sent body     for each piece of a raw body (routes with JSON bodies leave it NULL: server.c
- * gathers) finish   the body is complete: answers by gmi_respond_*() ended    always, also when the
- * connection broke; `ok` tells whether the answer went out whole
+ *   begin    the head is there; may fail: the body is thrown away then, and the problem sent
+ *   take     each piece of a raw body (NULL with JSON bodies: server.c gathers them)
+ *   finish   the body is complete: answers by gmi_respond_*()
+ *   ended    always, also when the connection broke; `ok`: the answer went out whole
  */
 #ifndef GMI_HTTP_REQUEST_H
 #define GMI_HTTP_REQUEST_H

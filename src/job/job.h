@@ -3,8 +3,8 @@
  *
  *   gmi_service_new                     one per gmid
  *   gmi_service_start_backup / _restore a job begins; refused while a program or another job runs
- *   gmi_service_find                    a job by id; the last one stays readable until the next
- * begins gmi_job_view, gmi_job_line, gmi_job_wait   anybody may look, from any thread
+ *   gmi_service_find                    a job by id; the last one can be read until the next begins
+ *   gmi_job_view, _line, _wait          anybody may look, from any thread
  *   gmi_job_stream_*                    the one consumer of a backup's bytes
  *   gmi_job_pull                        the source that a restore's client serves
  *   gmi_job_put                         what find and start gave is given back

@@ -4,8 +4,8 @@
  *
  *   reading side   gmi_pull_source_as_source()->read_at, from any number of threads
  *   client's side  wanted -> (receive_begin, receive..., receive_end) per range, in any order
- *   a new client   attach: what was handed out and has not come is handed out again, after the
- * client has shown by the file's last bytes that it offers the same file
+ *   a new client   attach: it has to show by the file's last bytes that it offers the same file;
+ *                  then what was handed out and has not come is handed out again
  *
  * Received bytes go straight into the reader's memory: nothing is buffered here, so however many
  * ranges are on their way, memory is what the readers have. A range has these states, under one

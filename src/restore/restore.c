@@ -2,12 +2,12 @@
  * The order of a restore and what its passes share. Each pass walks the chunks that matter to it
  * with a crew; what it does with one chunk stands in passes.c.
  *
- *   state      made by                   holds
- *   CHECKED    gmi_restore_open          file and device fit; disks only read so far
- *   COMPARED   gmi_restore_compare       `changed` names every chunk that differs; each was fetched
- * and found sound; disks only read so far WRITTEN    gmi_restore_write         every changed chunk
- * is on its disk and flushed VERIFIED   gmi_restore_verify        every changed chunk read back as
- * the index says
+ *   state      made by               holds
+ *   CHECKED    gmi_restore_open      file and device fit; disks only read so far
+ *   COMPARED   gmi_restore_compare   `changed` names every chunk that differs; each was fetched and
+ *                                    found sound; disks only read so far
+ *   WRITTEN    gmi_restore_write     every changed chunk is on its disk and flushed
+ *   VERIFIED   gmi_restore_verify    every changed chunk was read back as the index says
  */
 #include "restore/engine.h"
 

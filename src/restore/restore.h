@@ -1,12 +1,13 @@
 /*
  * The restore engine: brings the device's disks to what a GMI file says, moving only what differs.
  *
- *   gmi_restore_open     CHECKED   file, format, device id, disks and their sizes; nothing is
- * written gmi_restore_compare  STAGED    each chunk of the disks is compared; every one that
- * differs is fetched and checked, so that a damaged file is found before the first write. (Here the
- * staging area of docs/restore-safety.md will keep what was fetched; until then it is fetched again
- * to be written.) gmi_restore_write    WRITTEN   what differs is written, what became unused is
- * discarded gmi_restore_verify   VERIFIED  what was written is read back and hashed
+ *   gmi_restore_open      CHECKED    file, format, device id, disks and their sizes
+ *   gmi_restore_compare   COMPARED   each chunk that the backup uses is compared; every one that
+ *                                    differs is fetched and checked, so that a damaged file is
+ *                                    found before the first write
+ *   gmi_restore_write     WRITTEN    what became unused is discarded, what differs is fetched again
+ *                                    and written
+ *   gmi_restore_verify    VERIFIED   what was written is read back and hashed
  *   gmi_restore_free
  *
  * Any failure before gmi_restore_write() leaves the device byte for byte as it was; from there on

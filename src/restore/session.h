@@ -3,9 +3,10 @@
  * written, verified, released. gmid's job and the command line both run this, so that the order of
  * steps and the release stand in one place.
  *
- *   gmi_restore_session_new   idle; disks open; file, device id and disks checked (no service
- * stopped yet) gmi_restore_session_run   the rest; a rehearsal (dry_run) ends after the comparison
- *   gmi_restore_session_free  at any time after run has returned, or without run
+ *   gmi_restore_session_new    idle; disks open; file, device id and disks checked; no service
+ *                              stopped yet
+ *   gmi_restore_session_run    the rest; a rehearsal (dry_run) ends after the comparison
+ *   gmi_restore_session_free   at any time after run has returned, or without run
  *
  * One thread calls new, run and free; gmi_restore_cancel() and the report may be used from others
  * between new and free.
