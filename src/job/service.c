@@ -290,6 +290,14 @@ static bool needs_restart(struct gmi_service *service)
 	return written || service->needs_restart;
 }
 
+/* The cached answer is older than what has just been found. */
+static void ask_again_what_runs(struct gmi_service *service)
+{
+	pthread_mutex_lock(&service->view_lock);
+	service->asked = 0;
+	pthread_mutex_unlock(&service->view_lock);
+}
+
 /* The new job takes the old one's place. Call with the lock. */
 static void install(struct gmi_service *service, struct gmi_job *job)
 {
@@ -315,6 +323,8 @@ int gmi_service_start_backup(struct gmi_service *service, const struct gmi_backu
 		install(service, *job);
 	pthread_mutex_unlock(&service->lock);
 	if (result < 0) {
+		if (err->code == GMI_E_PROGRAM_RUNS)
+			ask_again_what_runs(service);
 		gmi_job_put(*job);
 		*job = NULL;
 	}
@@ -342,6 +352,8 @@ int gmi_service_start_restore(struct gmi_service *service, const char *file_name
 		install(service, *job);
 	pthread_mutex_unlock(&service->lock);
 	if (result < 0) {
+		if (err->code == GMI_E_PROGRAM_RUNS)
+			ask_again_what_runs(service);
 		gmi_job_put(*job);
 		*job = NULL;
 	}
@@ -405,14 +417,16 @@ static int refresh(struct gmi_service *service, bool idle, struct gmi_error *err
 	snprintf(view->id, sizeof(view->id), "%s", identity.id);
 	snprintf(view->model, sizeof(view->model), "%s", identity.model);
 	snprintf(view->software, sizeof(view->software), "%s", identity.software);
-	if (service->asked == 0 || now - service->asked > BUSY_SECONDS) {
+	/* While a job runs the disks are its own, and a hook would be read from them. */
+	if (idle && (service->asked == 0 || now - service->asked > BUSY_SECONDS)) {
 		/* A hook that fails is told when a job is begun; a page must open all the same. */
 		if (gmi_device_check_idle(service->profile, view->program, &busy) < 0 &&
 		    busy.code != GMI_E_PROGRAM_RUNS)
 			view->program[0] = '\0';
 		service->asked = gmi_job_now();
 	}
-	/* While a job runs the disks are its own. */
+	if (!idle)
+		view->program[0] = '\0'; /* or the job would not have begun */
 	if (idle && (service->estimated == 0 || now - service->estimated > ESTIMATE_SECONDS)) {
 		view->estimated = false;
 		service->estimated = now;
