@@ -9,6 +9,10 @@
 
 #define DISK_SECTION "disk "
 
+#define DEFAULT_LISTEN "127.0.0.1:8420"
+#define DEFAULT_HOOK_TIMEOUT 30
+#define DEFAULT_CLIENT_WAIT 300
+
 struct loading {
 	struct gmi_profile *profile;
 	struct gmi_error *err;
@@ -59,6 +63,8 @@ static int set_seconds(uint32_t *to, const char *value, struct gmi_error *err)
 	char *rest;
 	unsigned long number = strtoul(value, &rest, 10);
 
+	if (*to)
+		return gmi_fail(err, GMI_E_PROFILE, "is given twice");
 	if (value[0] < '0' || value[0] > '9' || *rest || number == 0 || number > 86400)
 		return gmi_fail(err, GMI_E_PROFILE, "takes seconds, from 1 to 86400");
 	*to = (uint32_t)number;
@@ -102,7 +108,7 @@ static int set_disk(struct gmi_profile *profile, const char *disk_name, const ch
 	disk->flash = strcmp(value, "flash") == 0;
 	if (!disk->flash && strcmp(value, "block") != 0)
 		return gmi_fail(err, GMI_E_PROFILE, "is either block or flash");
-	return 0;
+	return set_text(disk->type, sizeof(disk->type), value, err);
 }
 
 static int set(struct gmi_profile *profile, const char *section, const char *key, const char *value,
@@ -197,7 +203,11 @@ static int complete(struct gmi_profile *profile, struct gmi_error *err)
 		}
 	}
 	if (!profile->listen[0])
-		snprintf(profile->listen, sizeof(profile->listen), "127.0.0.1:8420");
+		snprintf(profile->listen, sizeof(profile->listen), DEFAULT_LISTEN);
+	if (!profile->hooks.timeout)
+		profile->hooks.timeout = DEFAULT_HOOK_TIMEOUT;
+	if (!profile->client_wait)
+		profile->client_wait = DEFAULT_CLIENT_WAIT;
 	return 0;
 }
 
@@ -224,8 +234,6 @@ int gmi_profile_load(struct gmi_profile *profile, const char *path, struct gmi_e
 	int result;
 
 	memset(profile, 0, sizeof(*profile));
-	profile->hooks.timeout = 30;
-	profile->client_wait = 300;
 	if (find_profile(profile, path, err) < 0) {
 		err->code = GMI_E_PROFILE;
 		return -1;

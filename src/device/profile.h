@@ -19,6 +19,7 @@
 struct gmi_profile_disk {
 	char name[33];  /* [a-z0-9-], at most 32 */
 	char path[256]; /* absolute after loading */
+	char type[8];   /* "block", "flash", or empty: block */
 	bool flash;
 };
 
