@@ -29,6 +29,7 @@ struct push_run {
 	char name[256];
 	uint8_t *bytes; /* RANGE_LENGTH_MAX */
 	atomic_bool over;
+	bool written; /* the device is not what it was: it needs its restart */
 	char next[256];
 };
 
@@ -148,6 +149,11 @@ static void *show(void *context)
 	return NULL;
 }
 
+static json_int_t counted(const json_t *job, const char *member)
+{
+	return json_integer_value(json_object_get(json_object_get(job, "summary"), member));
+}
+
 static int judge(struct push_run *run, struct gmi_error *err)
 {
 	json_t *job;
@@ -156,6 +162,7 @@ static int judge(struct push_run *run, struct gmi_error *err)
 	if (gmi_remote_call(run->remote, "GET", run->job_path, NULL, &job, err) < 0)
 		return -1;
 	outcome = gmi_remote_outcome(job, err);
+	run->written = counted(job, "bytesWritten") + counted(job, "bytesDiscarded") > 0;
 	if (outcome < 0 && gmi_remote_next_step(job))
 		snprintf(run->next, sizeof(run->next), "%s", gmi_remote_next_step(job));
 	json_decref(job);
@@ -230,8 +237,10 @@ int gmi_cmd_push(const struct gmi_command *command, int argc, char **argv)
 		if (push(&run, &err) < 0)
 			exit_code = gmi_exit_with(&err, run.next[0] ? run.next : NULL);
 		else if (!run.options.quiet)
-			fprintf(stderr, "Restore successful. Restart the device before further "
-					"use.\n");
+			fprintf(stderr, "Restore successful%s\n",
+				run.written ? ". Restart the device before further use."
+					    : ": the device already was as in the backup; nothing "
+					      "was written.");
 	}
 	gmi_remote_free(run.remote);
 	gmi_remote_free(run.watch);
