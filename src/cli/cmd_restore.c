@@ -90,8 +90,8 @@ static void tell(const struct restore_run *run, const struct gmi_restore *engine
 	if (run->options.quiet)
 		return;
 	if (run->options.dry_run)
-		fprintf(stderr, "Rehearsal successful: the file fits and is sound; nothing was "
-				"written.\n");
+		fprintf(stderr, "Rehearsal successful: the file fits, and what would be taken "
+				"from it is sound; nothing was written.\n");
 	else if (!gmi_restore_is_touched(engine))
 		fprintf(stderr, "Restore successful: the device already was as in the backup; "
 				"nothing was written.\n");
