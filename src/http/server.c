@@ -160,7 +160,10 @@ static enum MHD_Result respond_problem(struct gmi_request *request, unsigned int
 	if (json && request->error.code == GMI_E_JOB_RUNS &&
 	    gmi_service_find(request->service, 0, &running, &ignored) == 0) {
 		gmi_job_view(running, &view);
-		json_object_set_new(json, "job", json_sprintf("%llu", (unsigned long long)view.id));
+		/* It may be another gmi that holds the disks; then the job is an old one. */
+		if (view.state == GMI_JOB_RUNNING)
+			json_object_set_new(json, "job",
+					    json_sprintf("%llu", (unsigned long long)view.id));
 		gmi_job_put(running);
 	}
 	response = json_response(json, "application/problem+json");
