@@ -50,10 +50,11 @@ static json_t *disks_json(const struct gmi_manifest *manifest)
 	for (uint32_t i = 0; i < manifest->disk_count; i++) {
 		const struct gmi_manifest_disk *disk = &manifest->disks[i];
 
-		json_array_append_new(disks,
-				      json_pack("{s:s, s:s, s:I, s:s}", "name", disk->name, "kind",
-						disk->flash ? "flash" : "block", "length",
-						(json_int_t)disk->length, "table", disk->table));
+		json_array_append_new(
+			disks, json_pack("{s:s, s:s, s:I, s:I, s:s}", "name", disk->name, "kind",
+					 disk->flash ? "flash" : "block", "length",
+					 (json_int_t)disk->length, "sector_length",
+					 (json_int_t)disk->sector_length, "table", disk->table));
 	}
 	return disks;
 }
