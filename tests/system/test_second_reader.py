@@ -144,6 +144,17 @@ def test_gmi_reads_what_a_second_writer_writes(tmp_path: Path, two_volumes: tupl
         assert (tmp_path / name).read_bytes() == expected
 
 
+def test_a_chunk_that_is_not_the_hashed_one_is_refused(
+        tmp_path: Path, two_volumes: tuple, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Length, frame and CRC-32 are right; only the index tells."""
+    honest = second_writer.encode
+    monkeypatch.setattr(second_writer, "encode", lambda plain: honest(b"\1" + plain[1:]))
+    (tmp_path / "bad.gmi").write_bytes(second_writer.write(*two_volumes))
+    with pytest.raises(Damaged, match="hash"):
+        Reader((tmp_path / "bad.gmi").read_bytes()).disk_content("card")
+    assert gmi("verify", tmp_path / "bad.gmi").returncode == 5
+
+
 def test_bytes_outside_of_the_used_map_are_refused_before_anything_is_written(
         tmp_path: Path, two_volumes: tuple) -> None:
     manifest, content, used = two_volumes
