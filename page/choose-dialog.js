@@ -1,0 +1,68 @@
+// The dialog "Restore from backup": choosing the file, and what it says of itself.
+
+import { element, openDialog, setText } from "./dom.js";
+import { readSummary } from "./gmi-file.js";
+import { bytesText, dateText } from "./text.js";
+
+const dialog = element("choose", HTMLDialogElement);
+const input = element("choose-file", HTMLInputElement);
+const start = element("choose-start", HTMLButtonElement);
+const summary = element("choose-summary", HTMLElement);
+
+let deviceId = "";
+/** @type {(file: File) => void} */
+let onChosen = () => {};
+
+/**
+ * @param {"good" | "bad"} state
+ * @param {string[]} sentences
+ */
+function say(state, sentences) {
+  summary.dataset.state = state;
+  summary.replaceChildren(...sentences.map((sentence) => {
+    const made = document.createElement("p");
+    made.textContent = sentence;
+    return made;
+  }));
+  summary.hidden = false;
+}
+
+async function showChosen() {
+  const file = input.files?.[0];
+  const name = element("choose-name", HTMLElement);
+
+  start.disabled = !file;
+  summary.hidden = true;
+  name.dataset.state = file ? "chosen" : "none";
+  setText("choose-name", file ? `${file.name} (${bytesText(file.size)})` : "No file chosen");
+  if (!file) return;
+  const found = await readSummary(file);
+  if (file !== input.files?.[0]) return; // another one was chosen meanwhile
+  if (!found) say("bad", ["This does not look like a GMI file; the device will refuse it."]);
+  else if (found.device !== deviceId)
+    say("bad", [`This is a backup of ${found.device}, but this device is ${deviceId}: it will be refused.`]);
+  else say("good", [`Backup of ${found.device}, made on ${dateText(found.created)}, with software ${found.software}.`]);
+}
+
+input.addEventListener("change", () => void showChosen());
+element("choose-close", HTMLButtonElement).addEventListener("click", () => dialog.close());
+element("choose-form", HTMLFormElement).addEventListener("submit", (event) => {
+  const file = input.files?.[0];
+
+  event.preventDefault();
+  if (!file) return;
+  dialog.close();
+  onChosen(file);
+});
+
+/**
+ * @param {string} id the device's
+ * @param {(file: File) => void} chosen
+ */
+export function chooseFile(id, chosen) {
+  deviceId = id;
+  onChosen = chosen;
+  input.value = "";
+  void showChosen();
+  openDialog(dialog, "choose-title");
+}
