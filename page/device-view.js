@@ -1,7 +1,7 @@
 // Shows the device as it is while nothing runs: who it is, whether it is ready, what a backup will take.
 
 import { element, setIcon, setText } from "./dom.js";
-import { bytesText, dateText, durationText } from "./text.js";
+import { bytesText, dateText, estimateText } from "./text.js";
 
 /** @typedef {import("./types").Device} Device */
 /** @typedef {import("./types").Job} Job */
@@ -45,18 +45,16 @@ function showProgram(device) {
 function showEstimate(device) {
   if (!device.estimate) return;
   const { fileBytes, backupSeconds } = device.estimate;
-  const time = durationText(backupSeconds);
+  const time = estimateText(backupSeconds);
   // A tenth and 100 MB more than the file: a disk that is filled to the last byte is in trouble anyway.
   const room = bytesText(Math.ceil((fileBytes * 1.1 + 1e8) / 1e8) * 1e8);
-  const longer = document.createElement("small");
-
-  longer.textContent = " or more";
-  element("estimate-time", HTMLElement).replaceChildren(time.charAt(0).toUpperCase() + time.slice(1), longer);
-  setText("estimate-size", `about ${bytesText(fileBytes)}`);
   const total = document.createElement("small");
+
+  setText("estimate-time", time);
+  setText("estimate-size", `about ${bytesText(fileBytes)}`);
   total.textContent = ` of ${bytesText(device.totalBytes)}`;
   element("estimate-used", HTMLElement).replaceChildren(bytesText(device.usedBytes), total);
-  setText("before-time", `Set aside at least ${time}; a slow connection takes longer. The device cannot be used meanwhile.`);
+  setText("before-time", `Set aside ${time}, more over a slow connection. The device cannot be used meanwhile.`);
   setText("before-room", `Make sure that your computer has at least ${room} free.`);
 }
 

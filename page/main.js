@@ -132,6 +132,7 @@ function follow(job) {
 
   if (!showing) beginShowing(job.kind);
   updateProgress(job);
+  void refresh(); // what stands behind the dialog says that it runs, too
   watchJob(job.id, {
     onLine(line) {
       lines.push(line);

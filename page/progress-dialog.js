@@ -88,7 +88,7 @@ export function updateProgress(job) {
   bar.value = Math.round((1000 * job.done) / job.total);
   setText("progress-done",
     `${Math.floor((100 * job.done) / job.total)} % \u2013 ${bytesText(job.done)} of ${bytesText(job.total)}`);
-  const left = job.secondsLeft === null ? "" : `about ${durationText(job.secondsLeft)} left`;
+  const left = job.secondsLeft === null ? "" : `${durationText(job.secondsLeft)} left`;
   setText("progress-rate", [job.rate > 0 ? `${bytesText(job.rate)}/s` : "", left].filter(Boolean).join(" \u00b7 "));
 }
 

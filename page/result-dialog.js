@@ -3,7 +3,7 @@
 
 import { element, openDialog, setIcon, setText } from "./dom.js";
 import { logItem } from "./progress-dialog.js";
-import { bytesText, durationText } from "./text.js";
+import { bytesText, exactText } from "./text.js";
 
 /** @typedef {import("./types").Job} Job */
 /** @typedef {import("./types").LogLine} LogLine */
@@ -81,7 +81,7 @@ function backupText(job) {
   const summary = /** @type {BackupSummary} */ (job.summary);
   return [
     paragraph("Everything on the device is in the file ", fileName(job.fileName),
-      ` (${bytesText(summary.fileBytes)}, made in ${durationText(summary.seconds)}).`),
+      ` (${bytesText(summary.fileBytes)}, made in ${exactText(summary.seconds)}).`),
     paragraph("It is in your computer\u2019s download folder as soon as your browser shows it as complete. Keep it in a safe place: it holds everything that is on the device, passwords and keys included."),
     paragraph("The device can be used again or powered off."),
   ];

@@ -7,11 +7,11 @@ const UNITS = ["kB", "MB", "GB", "TB", "PB"];
  * @param {number} bytes
  */
 export function bytesText(bytes) {
-  if (bytes < 1000) return `${bytes} B`;
+  if (bytes < 1000) return `${bytes}\u00a0B`;
   let value = bytes / 1000;
   let unit = 0;
   for (; value >= 999.95 && unit + 1 < UNITS.length; unit++) value /= 1000;
-  return `${value.toFixed(value < 9.995 ? 2 : 1)} ${UNITS[unit]}`;
+  return `${value.toFixed(value < 9.995 ? 2 : 1)}\u00a0${UNITS[unit]}`;
 }
 
 /**
@@ -20,12 +20,31 @@ export function bytesText(bytes) {
  */
 export function durationText(seconds) {
   if (seconds < 10) return "a few seconds";
-  if (seconds < 55) return `${Math.ceil(seconds / 10) * 10} seconds`;
+  if (seconds < 55) return `about ${Math.ceil(seconds / 10) * 10} seconds`;
   const minutes = Math.ceil(seconds / 60);
-  if (minutes === 1) return "1 minute";
-  if (minutes < 60) return `${minutes} minutes`;
+  if (minutes === 1) return "about 1 minute";
+  if (minutes < 60) return `about ${minutes} minutes`;
   const hours = Math.floor(minutes / 60);
-  return `${hours} h ${minutes % 60} min`;
+  return `about ${hours} h ${minutes % 60} min`;
+}
+
+/**
+ * For what is over: 12 s, 3 min 20 s, 1 h 5 min.
+ * @param {number} seconds
+ */
+export function exactText(seconds) {
+  const whole = Math.max(1, Math.round(seconds));
+  if (whole < 60) return `${whole} s`;
+  if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
+  return `${Math.floor(whole / 3600)} h ${Math.floor(whole / 60) % 60} min`;
+}
+
+/**
+ * For what has not begun: a minute is as exact as such a promise can be.
+ * @param {number} seconds
+ */
+export function estimateText(seconds) {
+  return seconds < 50 ? "less than a minute" : durationText(seconds);
 }
 
 /**
