@@ -44,6 +44,7 @@ static int backup(struct backup_run *run, struct gmi_error *err)
 	struct gmi_backup_options options = {
 		.level = run->options.level,
 		.workers = run->options.workers,
+		.chunk_length = run->options.chunk_length,
 		.all_blocks = run->options.all_blocks,
 		.created = (int64_t)time(NULL),
 	};
@@ -102,7 +103,7 @@ int gmi_cmd_backup(const struct gmi_command *command, int argc, char **argv)
 	int exit_code;
 	int result;
 
-	if (!gmi_options_parse(&run.options, command, "Polawfjq", 0, 0, argc, argv, &exit_code))
+	if (!gmi_options_parse(&run.options, command, "Polacwfjq", 0, 0, argc, argv, &exit_code))
 		return exit_code;
 	run.output.fd = -1;
 	if (gmi_report_init(&run.report, &err) < 0)

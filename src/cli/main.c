@@ -19,6 +19,7 @@ static const struct gmi_command commands[] = {
 	  "  -f, --force       overwrite FILE\n"
 	  "  --level N         zstd level, 1 (fastest, the default) to 19 (smallest)\n"
 	  "  --all-blocks      a forensic copy: unused space too\n"
+	  "  --chunk-length N  KiB, a power of two from 64 to 4096 (docs/performance.md)\n"
 	  "  --workers N       threads; as many as cores unless told\n"
 	  "  -q, --quiet       only errors\n"
 	  "  --json            the summary as JSON on standard output\n",

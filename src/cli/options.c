@@ -1,18 +1,26 @@
 #include "cli/options.h"
 
 #include "cli/exit.h"
+#include "format/format.h"
 
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
 
 static const struct option long_options[] = {
-	{ "profile", required_argument, NULL, 'P' }, { "output", required_argument, NULL, 'o' },
-	{ "level", required_argument, NULL, 'l' },   { "all-blocks", no_argument, NULL, 'a' },
-	{ "workers", required_argument, NULL, 'w' }, { "force", no_argument, NULL, 'f' },
-	{ "dry-run", no_argument, NULL, 'n' },       { "json", no_argument, NULL, 'j' },
-	{ "quiet", no_argument, NULL, 'q' },         { "yes", no_argument, NULL, 'y' },
-	{ "help", no_argument, NULL, 'h' },          { NULL, 0, NULL, 0 },
+	{ "profile", required_argument, NULL, 'P' },
+	{ "output", required_argument, NULL, 'o' },
+	{ "level", required_argument, NULL, 'l' },
+	{ "all-blocks", no_argument, NULL, 'a' },
+	{ "chunk-length", required_argument, NULL, 'c' },
+	{ "workers", required_argument, NULL, 'w' },
+	{ "force", no_argument, NULL, 'f' },
+	{ "dry-run", no_argument, NULL, 'n' },
+	{ "json", no_argument, NULL, 'j' },
+	{ "quiet", no_argument, NULL, 'q' },
+	{ "yes", no_argument, NULL, 'y' },
+	{ "help", no_argument, NULL, 'h' },
+	{ NULL, 0, NULL, 0 },
 };
 
 static bool number(const char *text, int least, int most, int *value)
@@ -23,6 +31,18 @@ static bool number(const char *text, int least, int most, int *value)
 	if (*text < '0' || *text > '9' || *rest || parsed < least || parsed > most)
 		return false;
 	*value = (int)parsed;
+	return true;
+}
+
+/* KiB, a power of two that the format takes. */
+static bool chunk_length(const char *text, uint32_t *bytes)
+{
+	int kib;
+
+	if (!number(text, GMI_CHUNK_LENGTH_MIN >> 10, GMI_CHUNK_LENGTH_MAX >> 10, &kib) ||
+	    (kib & (kib - 1)) != 0)
+		return false;
+	*bytes = (uint32_t)kib << 10;
 	return true;
 }
 
@@ -40,6 +60,8 @@ static bool set(struct gmi_options *options, int letter, const char *value)
 		return *value != '\0';
 	case 'l':
 		return number(value, 1, 19, &options->level);
+	case 'c':
+		return chunk_length(value, &options->chunk_length);
 	case 'w':
 		if (!number(value, 1, 64, &workers))
 			return false;

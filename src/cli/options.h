@@ -7,6 +7,7 @@
 #include "cli/cli.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #define GMI_ARGUMENTS_MAX 3
 
@@ -15,6 +16,7 @@ struct gmi_options {
 	const char *output;
 	int level; /* 0: not given */
 	unsigned int workers;
+	uint32_t chunk_length; /* bytes; 0: not given */
 	bool all_blocks;
 	bool dry_run;
 	bool force;
@@ -26,9 +28,10 @@ struct gmi_options {
 };
 
 /*
- * Takes the options whose letters are in `allowed` (P profile, o output, l level, a all-blocks, w
- * workers, f force, n dry-run, j json, q quiet, y yes) and between least and most arguments.
- * Returns true; or false with the exit code, after --help or a sentence about what is wrong.
+ * Takes the options whose letters are in `allowed` (P profile, o output, l level, a all-blocks, c
+ * chunk-length, w workers, f force, n dry-run, j json, q quiet, y yes) and between least and most
+ * arguments. Returns true; or false with the exit code, after --help or a sentence about what is
+ * wrong.
  */
 bool gmi_options_parse(struct gmi_options *options, const struct gmi_command *command,
 		       const char *allowed, int least, int most, int argc, char **argv,

@@ -17,7 +17,7 @@
 /* Powers of two. The default is measured (docs/performance.md). */
 #define GMI_CHUNK_LENGTH_MIN (64u << 10)
 #define GMI_CHUNK_LENGTH_MAX (4u << 20)
-#define GMI_CHUNK_LENGTH_DEFAULT (256u << 10)
+#define GMI_CHUNK_LENGTH_DEFAULT (512u << 10)
 
 /* A run of chunks that are all zeros shares one entry; at most this many, so that its frame is
  * small. */
