@@ -68,6 +68,11 @@ static int backup(struct backup_run *run, struct gmi_error *err)
 	if (copy_out(run, err) < 0)
 		return -1;
 	run->summary = gmi_backup_session_summary(run->session);
+	/* What the kernel still holds may take a while: the bar must not stand at its end in
+	 * silence. */
+	gmi_report_phase(&run->report, GMI_PHASE_FINISH, 0);
+	if (run->output.temporary[0])
+		gmi_report_say(&run->report, "Bringing the file to the disk");
 	return gmi_output_commit(&run->output, err);
 }
 

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 static int open_standard_output(struct gmi_output *output, struct gmi_error *err)
@@ -35,9 +36,17 @@ int gmi_output_open(struct gmi_output *output, const char *path, bool force, str
 	if (!force && access(path, F_OK) == 0)
 		return gmi_fail(err, GMI_E_USAGE,
 				"%s exists already; --force overwrites it, -o names another", path);
-	output->fd = open(output->temporary, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	output->fd = open(output->temporary, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (output->fd < 0)
 		return gmi_fail_errno(err, "%s: cannot create", output->temporary);
+	/* What an earlier gmi left half done is written over, what another one writes now is not.
+	 */
+	if (flock(output->fd, LOCK_EX | LOCK_NB) < 0) {
+		output->temporary[0] = '\0';
+		return gmi_fail(err, GMI_E_JOB_RUNS, "another gmi is writing %s", path);
+	}
+	if (ftruncate(output->fd, 0) < 0)
+		return gmi_fail_errno(err, "%s: cannot empty", output->temporary);
 	gmi_fd_sink_init(&output->sink, output->fd, output->path);
 	return 0;
 }

@@ -55,7 +55,7 @@ void gmi_bar_draw(struct gmi_bar *bar, int phase, const char *word, uint64_t don
 	fprintf(stderr, "\r\033[K%-8s [%s] %3d %%  %s of %s", word, filled,
 		(int)(100.0 * (double)done / (double)total), gmi_text_bytes(done).text,
 		gmi_text_bytes(total).text);
-	if (rate > 0)
+	if (rate > 0 && done < total)
 		fprintf(stderr, "  %s/s  %s left", gmi_text_bytes((uint64_t)rate).text,
 			gmi_text_seconds((uint64_t)((double)(total - done) / rate) + 1).text);
 	fflush(stderr);

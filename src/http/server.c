@@ -8,6 +8,7 @@
 #include "http/routes.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -378,8 +379,14 @@ static int open_socket(const char *listen, int *fd, char url[160], struct gmi_er
 	if (opened < 0)
 		return gmi_fail_errno(err, "no socket");
 	setsockopt(opened, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-	if (bind(opened, (struct sockaddr *)&address, length) < 0 || listen_on(opened) < 0)
+	if (bind(opened, (struct sockaddr *)&address, length) < 0 || listen_on(opened) < 0) {
+		if (errno == EADDRINUSE)
+			return gmi_fail(err, GMI_E_SYSTEM,
+					"cannot listen on %s: another program, perhaps another "
+					"gmid, does already",
+					listen);
 		return gmi_fail_errno(err, "cannot listen on %s", listen);
+	}
 	length = sizeof(address);
 	getsockname(opened, (struct sockaddr *)&address, &length);
 	getnameinfo((struct sockaddr *)&address, length, host, sizeof(host), port, sizeof(port),
