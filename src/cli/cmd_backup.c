@@ -34,7 +34,7 @@ static int copy_out(struct backup_run *run, struct gmi_error *err)
 			return -1;
 		if (length == 0)
 			return 0;
-		if (gmi_sink_write(&run->output.sink.sink, data, length, err) < 0)
+		if (gmi_sink_write(&run->output.sink, data, length, err) < 0)
 			return -1;
 	}
 }

@@ -1,7 +1,4 @@
-#include "base/checked.h"
 #include "base/cleanup.h"
-#include "base/io.h"
-#include "base/text.h"
 #include "cli/cli.h"
 #include "cli/exit.h"
 #include "cli/file.h"
@@ -10,8 +7,6 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 struct extraction {
 	const struct gmi_reader *reader;
@@ -20,27 +15,6 @@ struct extraction {
 	struct gmi_decoder *decoder;
 	uint8_t *plain;
 };
-
-static int write_zeros(struct extraction *extraction, uint64_t length, struct gmi_error *err)
-{
-	uint32_t chunk_length = gmi_reader_manifest(extraction->reader)->chunk_length;
-
-	/* In a file a hole will do; a pipe wants every byte. */
-	if (extraction->output.temporary[0]) {
-		if (lseek(extraction->output.fd, (off_t)length, SEEK_CUR) < 0)
-			return gmi_fail_errno(err, "%s: cannot seek", extraction->output.path);
-		return 0;
-	}
-	memset(extraction->plain, 0, chunk_length);
-	while (length > 0) {
-		size_t part = (size_t)gmi_min_u64(length, chunk_length);
-
-		if (gmi_sink_write(&extraction->output.sink.sink, extraction->plain, part, err) < 0)
-			return -1;
-		length -= part;
-	}
-	return 0;
-}
 
 static int extract(struct extraction *extraction, struct gmi_error *err)
 {
@@ -55,18 +29,15 @@ static int extract(struct extraction *extraction, struct gmi_error *err)
 		if (gmi_interrupted())
 			return gmi_fail(err, GMI_E_CANCELLED, "interrupted");
 		if (!gmi_index_chunk(index, extraction->volume, chunk)) {
-			if (write_zeros(extraction, part, err) < 0)
+			if (gmi_output_zeros(&extraction->output, part, err) < 0)
 				return -1;
 			continue;
 		}
 		if (gmi_reader_fetch(extraction->reader, extraction->decoder, extraction->volume,
 				     chunk, extraction->plain, err) < 0 ||
-		    gmi_sink_write(&extraction->output.sink.sink, extraction->plain, part, err) < 0)
+		    gmi_sink_write(&extraction->output.sink, extraction->plain, part, err) < 0)
 			return -1;
 	}
-	/* A hole at the end is only there if the file is told how long it is. */
-	if (extraction->output.temporary[0] && ftruncate(extraction->output.fd, (off_t)length) < 0)
-		return gmi_fail_errno(err, "%s: cannot set its length", extraction->output.path);
 	return gmi_output_commit(&extraction->output, err);
 }
 

@@ -119,7 +119,7 @@ static int pull(struct pull_run *run, struct gmi_error *err)
 	    gmi_remote_new(&run->watch, run->options.arguments[0], err) < 0 ||
 	    begin(run, download, err) < 0)
 		return -1;
-	result = gmi_remote_download(run->remote, download, &run->output.sink.sink, tick, run, err);
+	result = gmi_remote_download(run->remote, download, &run->output.sink, tick, run, err);
 	/* The job knows better why the stream broke than the socket does. */
 	if (wait_for_end(run, &end) < 0 && (result == 0 || end.code != GMI_E_CLIENT)) {
 		*err = end;

@@ -1,5 +1,6 @@
 #include "cli/output.h"
 
+#include "base/checked.h"
 #include "base/io.h"
 
 #include <errno.h>
@@ -8,6 +9,55 @@
 #include <string.h>
 #include <sys/file.h>
 #include <unistd.h>
+
+/* Small enough that little is left for the end, large enough to be rare. */
+#define WRITEBACK_LENGTH (16u << 20)
+
+/*
+ * Left to itself the kernel gathers gigabytes and brings them to the disk at the very end. Begun
+ * early, that work runs beside ours. Only a hint: what it cannot do (a pipe) it need not.
+ */
+static void advance(struct gmi_output *output, uint64_t length)
+{
+	output->length += length;
+	if (output->length - output->handed < WRITEBACK_LENGTH)
+		return;
+	(void)sync_file_range(output->fd, (off_t)output->handed,
+			      (off_t)(output->length - output->handed), SYNC_FILE_RANGE_WRITE);
+	output->handed = output->length;
+}
+
+static int output_write(struct gmi_sink *self, const void *data, size_t length,
+			struct gmi_error *err)
+{
+	struct gmi_output *output = (struct gmi_output *)self;
+
+	if (gmi_write_full(output->fd, output->path, data, length, err) < 0)
+		return -1;
+	advance(output, length);
+	return 0;
+}
+
+int gmi_output_zeros(struct gmi_output *output, uint64_t length, struct gmi_error *err)
+{
+	static const uint8_t zeros[64 << 10];
+
+	/* In a file a hole will do; a pipe wants every byte. */
+	if (output->temporary[0]) {
+		if (lseek(output->fd, (off_t)length, SEEK_CUR) < 0)
+			return gmi_fail_errno(err, "%s: cannot seek", output->path);
+		advance(output, length);
+		return 0;
+	}
+	while (length > 0) {
+		size_t part = (size_t)gmi_min_u64(length, sizeof(zeros));
+
+		if (output_write(&output->sink, zeros, part, err) < 0)
+			return -1;
+		length -= part;
+	}
+	return 0;
+}
 
 static int open_standard_output(struct gmi_output *output, struct gmi_error *err)
 {
@@ -19,7 +69,6 @@ static int open_standard_output(struct gmi_output *output, struct gmi_error *err
 	output->fd = dup(STDOUT_FILENO);
 	if (output->fd < 0)
 		return gmi_fail_errno(err, "standard output");
-	gmi_fd_sink_init(&output->sink, output->fd, output->path);
 	return 0;
 }
 
@@ -27,6 +76,7 @@ int gmi_output_open(struct gmi_output *output, const char *path, bool force, str
 {
 	memset(output, 0, sizeof(*output));
 	output->fd = -1;
+	output->sink.write = output_write;
 	if (strcmp(path, "-") == 0)
 		return open_standard_output(output, err);
 	if (strlen(path) >= sizeof(output->path))
@@ -47,12 +97,17 @@ int gmi_output_open(struct gmi_output *output, const char *path, bool force, str
 	}
 	if (ftruncate(output->fd, 0) < 0)
 		return gmi_fail_errno(err, "%s: cannot empty", output->temporary);
-	gmi_fd_sink_init(&output->sink, output->fd, output->path);
 	return 0;
 }
 
 int gmi_output_commit(struct gmi_output *output, struct gmi_error *err)
 {
+	/* A hole at the end is only there if the file is told how long it is. */
+	if (output->temporary[0] && ftruncate(output->fd, (off_t)output->length) < 0) {
+		gmi_fail_errno(err, "%s: cannot set its length", output->path);
+		gmi_output_abandon(output);
+		return -1;
+	}
 	if (gmi_close_written(&output->fd, output->path, err) < 0) {
 		gmi_output_abandon(output);
 		return -1;
