@@ -8,6 +8,8 @@
 #include <string.h>
 
 #define DISK_SECTION "disk "
+#define SECONDS_MAX 86400u
+#define LINK_RATE_MAX 100000u
 
 #define DEFAULT_LISTEN "127.0.0.1:8420"
 #define DEFAULT_HOOK_TIMEOUT 30
@@ -58,15 +60,16 @@ static int set_text(char *to, size_t size, const char *value, struct gmi_error *
 	return 0;
 }
 
-static int set_seconds(uint32_t *to, const char *value, struct gmi_error *err)
+static int set_number(uint32_t *to, const char *value, uint32_t most, const char *unit,
+		      struct gmi_error *err)
 {
 	char *rest;
 	unsigned long number = strtoul(value, &rest, 10);
 
 	if (*to)
 		return gmi_fail(err, GMI_E_PROFILE, "is given twice");
-	if (value[0] < '0' || value[0] > '9' || *rest || number == 0 || number > 86400)
-		return gmi_fail(err, GMI_E_PROFILE, "takes seconds, from 1 to 86400");
+	if (value[0] < '0' || value[0] > '9' || *rest || number == 0 || number > most)
+		return gmi_fail(err, GMI_E_PROFILE, "takes %s, from 1 to %u", unit, most);
 	*to = (uint32_t)number;
 	return 0;
 }
@@ -123,9 +126,12 @@ static int set(struct gmi_profile *profile, const char *section, const char *key
 			return set_text((char *)profile + known->offset, known->size, value, err);
 	}
 	if (strcmp(section, "hooks") == 0 && strcmp(key, "hook_timeout") == 0)
-		return set_seconds(&profile->hooks.timeout, value, err);
+		return set_number(&profile->hooks.timeout, value, SECONDS_MAX, "seconds", err);
 	if (strcmp(section, "service") == 0 && strcmp(key, "client_wait") == 0)
-		return set_seconds(&profile->client_wait, value, err);
+		return set_number(&profile->client_wait, value, SECONDS_MAX, "seconds", err);
+	if (strcmp(section, "service") == 0 && strcmp(key, "link_rate") == 0)
+		return set_number(&profile->link_rate, value, LINK_RATE_MAX, "megabytes a second",
+				  err);
 	return gmi_fail(err, GMI_E_PROFILE, "is not known");
 }
 

@@ -42,6 +42,7 @@ struct gmi_profile {
 	struct gmi_profile_hooks hooks;
 	char listen[128];     /* ADDRESS:PORT, or [v6]:PORT */
 	uint32_t client_wait; /* seconds that a job waits for a stalled client; 300 unless told */
+	uint32_t link_rate;   /* megabytes a second to the user's computer; 0: not known */
 };
 
 GMI_MUST_CHECK int gmi_profile_load(struct gmi_profile *profile, const char *path,

@@ -2,6 +2,7 @@
 #include "job/job_internal.h"
 
 #include "backup/estimate.h"
+#include "base/checked.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -378,6 +379,15 @@ int gmi_service_restart(struct gmi_service *service, struct gmi_error *err)
 
 /* ---- what the page asks while no job runs ---- */
 
+/* The slower of the two: making the file, or carrying it to the user's computer. */
+static uint32_t backup_seconds(const struct gmi_profile *profile, const struct gmi_estimate *made)
+{
+	uint64_t carried =
+		profile->link_rate ? made->file_bytes / (profile->link_rate * 1000000ull) : 0;
+
+	return (uint32_t)gmi_max_u64(made->seconds, gmi_min_u64(carried, UINT32_MAX));
+}
+
 static int estimate(struct gmi_service *service, struct gmi_device_view *view,
 		    struct gmi_error *err)
 {
@@ -401,7 +411,7 @@ static int estimate(struct gmi_service *service, struct gmi_device_view *view,
 	view->total_bytes = made.total_bytes;
 	view->used_bytes = made.used_bytes;
 	view->file_bytes = made.file_bytes;
-	view->backup_seconds = made.seconds;
+	view->backup_seconds = backup_seconds(service->profile, &made);
 	return 0;
 }
 
