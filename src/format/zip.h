@@ -91,8 +91,9 @@ GMI_MUST_CHECK int gmi_zip_reader_init(struct gmi_zip_reader *zip, struct gmi_so
 void gmi_zip_reader_release(struct gmi_zip_reader *zip);
 
 /*
- * The next entry of the directory, checked: canonical record, and its bytes follow the previous
- * entry's without gap or overlap. *end at the end, when all of it has been accounted for.
+ * The next entry of the directory, checked: canonical record, a name of the characters that GMI's
+ * names are made of, and its bytes follow the previous entry's without gap or overlap. *end at the
+ * end, when all of it has been accounted for.
  */
 GMI_MUST_CHECK int gmi_zip_next(struct gmi_zip_reader *zip, struct gmi_zip_entry *entry, bool *end,
 				struct gmi_error *err);

@@ -9,6 +9,7 @@
 #define WINDOW_LENGTH (64u << 10)
 #define CENTRAL_FIXED 46
 #define FULL32 0xffffffffu
+#define NAME_CHARACTERS "abcdefghijklmnopqrstuvwxyz0123456789._-/"
 
 static int damaged(struct gmi_error *err, const char *what)
 {
@@ -102,7 +103,8 @@ static int decode(const uint8_t *record, size_t name, size_t extra, struct gmi_z
 
 	memcpy(entry->name, record + CENTRAL_FIXED, name);
 	entry->name[name] = '\0';
-	if (strlen(entry->name) != name)
+	/* Names go into messages: what a terminal or JSON would choke on stops here. */
+	if (strspn(entry->name, NAME_CHARACTERS) != name)
 		return -1;
 	entry->crc = gmi_get_le32(record + 16);
 	entry->length = gmi_get_le32(record + 20);
