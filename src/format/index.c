@@ -251,6 +251,15 @@ static int parse_runs(const uint8_t *runs, uint64_t count, const struct gmi_mani
 	return 0;
 }
 
+/*
+ * Every other run is of data and has a hash behind the runs: a count that leaves no room for the
+ * hashes lies, and is refused before memory is taken for it.
+ */
+static bool runs_have_room(const struct cursor *behind_runs, uint64_t count)
+{
+	return count / 2 <= behind_runs->left / GMI_SHA256_LENGTH;
+}
+
 static int parse_volume(struct cursor *cursor, const struct gmi_manifest *manifest,
 			const struct gmi_manifest_volume *of, struct volume *volume,
 			struct gmi_error *err)
@@ -267,7 +276,7 @@ static int parse_volume(struct cursor *cursor, const struct gmi_manifest *manife
 	run_count = gmi_get_le64(header + 8);
 	extents = take(cursor, gmi_get_le64(header), 16);
 	runs = extents ? take(cursor, run_count, 8) : NULL;
-	if (!runs || run_count == 0)
+	if (!runs || run_count == 0 || !runs_have_room(cursor, run_count))
 		return wrong(err, "it ends too early", of->name);
 	if (parse_used(extents, gmi_get_le64(header), of, volume, err) < 0 ||
 	    parse_runs(runs, run_count, of, chunks, volume, &hashes, err) < 0)
