@@ -58,7 +58,7 @@ struct gmi_manifest {
 
 void gmi_manifest_release(struct gmi_manifest *manifest);
 
-/* Writes the JSON text to sink. The manifest must satisfy what parse checks. */
+/* Writes the JSON text to sink, or fails if gmi_manifest_parse() would not accept it. */
 GMI_MUST_CHECK int gmi_manifest_encode(const struct gmi_manifest *manifest, struct gmi_sink *sink,
 				       struct gmi_error *err);
 

@@ -51,6 +51,24 @@ static json_t *encode(const struct gmi_manifest *manifest)
 			 manifest->all_blocks, "disks", disks, "volumes", volumes);
 }
 
+/* What was found here is wrong with the device's description, not with a file. */
+static int cannot_be_written(struct gmi_error *err)
+{
+	err->code = GMI_E_SYSTEM;
+	return gmi_error_prefix(err, "the manifest cannot be written");
+}
+
+/* Whether it can be read back: a backup whose manifest nobody takes must fail while it is made. */
+static int check_text(const char *text, struct gmi_error *err)
+{
+	struct gmi_manifest again;
+
+	if (gmi_manifest_parse(text, strlen(text), &again, err) < 0)
+		return cannot_be_written(err);
+	gmi_manifest_release(&again);
+	return 0;
+}
+
 int gmi_manifest_encode(const struct gmi_manifest *manifest, struct gmi_sink *sink,
 			struct gmi_error *err)
 {
@@ -58,13 +76,15 @@ int gmi_manifest_encode(const struct gmi_manifest *manifest, struct gmi_sink *si
 	GMI_AUTO_FREE char *text = NULL;
 
 	if (gmi_manifest_check(manifest, err) < 0)
-		return -1;
+		return cannot_be_written(err);
 	json = encode(manifest);
 	text = json ? json_dumps(json, JSON_INDENT(2)) : NULL;
 	if (!text)
 		return gmi_fail(err, GMI_E_SYSTEM,
 				"the manifest cannot be written: out of memory, or a name that is "
 				"not UTF-8");
+	if (check_text(text, err) < 0)
+		return -1;
 	if (gmi_sink_write(sink, text, strlen(text), err) < 0)
 		return -1;
 	return gmi_sink_write(sink, "\n", 1, err);
@@ -136,14 +156,15 @@ static int get_time(const json_t *object, const char *member, int64_t *seconds,
 {
 	char text[24];
 	struct tm parts = { 0 };
-	const char *rest;
 
 	if (get_text(object, member, text, sizeof(text), err) < 0)
 		return -1;
-	rest = strptime(text, "%Y-%m-%dT%H:%M:%SZ", &parts);
-	if (!rest || *rest != '\0')
+	if (!strptime(text, "%Y-%m-%dT%H:%M:%SZ", &parts))
 		return wrong(err, member);
 	*seconds = (int64_t)timegm(&parts);
+	/* strptime() takes the 31st of February and blanks for digits, and ends where it likes. */
+	if (strcmp(gmi_text_utc(*seconds).text, text) != 0)
+		return wrong(err, member);
 	return 0;
 }
 
@@ -256,8 +277,10 @@ int gmi_manifest_parse(const void *text, size_t length, struct gmi_manifest *man
 		return gmi_fail(err, GMI_E_DAMAGED, "the file's manifest is too long");
 	json = json_loadb(text, length, JSON_REJECT_DUPLICATES, &where);
 	if (!json)
-		return gmi_fail(err, GMI_E_DAMAGED, "the file's manifest is not JSON (line %d: %s)",
-				where.line, where.text);
+		/* jansson's own text quotes the file, which may hold anything. */
+		return gmi_fail(err, GMI_E_DAMAGED,
+				"the file's manifest is not JSON (line %d, column %d)", where.line,
+				where.column);
 	if (parse(json, manifest, err) < 0) {
 		gmi_manifest_release(manifest);
 		return -1;
