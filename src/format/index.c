@@ -21,7 +21,7 @@ struct volume {
 	size_t run_count;
 	size_t run_capacity;
 	uint64_t chunks;
-	const uint8_t *hashes;           /* in the index's bytes, or building.data */
+	const uint8_t *hashes;           /* of a parsed one: in the index's bytes */
 	struct gmi_memory_sink building; /* hashes while it is built */
 };
 

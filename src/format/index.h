@@ -41,6 +41,8 @@ GMI_MUST_CHECK int gmi_index_parse(void *data, size_t length, const struct gmi_m
 				   struct gmi_error *err);
 void gmi_index_free(struct gmi_index *index);
 
+/* ---- asking a parsed index; one that is being built answers nothing ---- */
+
 /* The hash of a chunk's content, or NULL if the chunk is all zeros. */
 const uint8_t *gmi_index_chunk(const struct gmi_index *index, uint32_t volume, uint64_t chunk);
 
