@@ -19,6 +19,7 @@
 #define CHUNK 65536u
 
 struct opened {
+	struct sample_image image;
 	struct gmi_memory_sink file;
 	struct gmi_memory_source source;
 	struct gmi_reader *reader;
@@ -30,6 +31,7 @@ static int open_sample(void **state)
 	struct gmi_error err;
 
 	assert_non_null(opened);
+	sample_image_init(&opened->image, &sample_small);
 	sample_file(&sample_small, &opened->file, &opened->source);
 	expect_success(gmi_reader_open(&opened->reader, &opened->source.source, &err), &err);
 	*state = opened;
@@ -42,6 +44,7 @@ static int close_sample(void **state)
 
 	gmi_reader_free(opened->reader);
 	gmi_memory_sink_release(&opened->file);
+	sample_image_release(&opened->image);
 	free(opened);
 	return 0;
 }
@@ -51,7 +54,7 @@ static void every_chunk_comes_back(void **state)
 	struct opened *opened = *state;
 	struct gmi_error err;
 
-	expect_success(sample_read(&sample_small, opened->reader, &err), &err);
+	expect_success(sample_read(&sample_small, &opened->image, opened->reader, &err), &err);
 	assert_string_equal(gmi_reader_manifest(opened->reader)->device_id, "bb2241039");
 }
 
@@ -119,18 +122,6 @@ static void volumes_are_found_by_name(void **state)
 
 /* ---- a volume as a source ---- */
 
-/* The whole volume as the device has it; malloc'ed. */
-static uint8_t *plain_volume(uint32_t volume)
-{
-	uint64_t length = sample_small.volumes[volume].length;
-	uint8_t *plain = calloc(1, (size_t)length + CHUNK);
-
-	assert_non_null(plain);
-	for (uint64_t chunk = 0; chunk * CHUNK < length; chunk++)
-		(void)sample_plain(&sample_small, volume, chunk, plain + chunk * CHUNK);
-	return plain;
-}
-
 static void a_volume_reads_at_any_place(void **state)
 {
 	struct opened *opened = *state;
@@ -138,7 +129,7 @@ static void a_volume_reads_at_any_place(void **state)
 	struct gmi_error err;
 
 	for (uint32_t i = 0; i < sample_small.volume_count; i++) {
-		GMI_AUTO_FREE uint8_t *expected = plain_volume(i);
+		const uint8_t *expected = opened->image.volumes[i];
 		GMI_AUTO_FREE uint8_t *found = malloc(10 * CHUNK);
 		struct gmi_source *source;
 
@@ -218,7 +209,7 @@ static void *browse(void *context)
 static void a_volume_reads_from_several_threads(void **state)
 {
 	struct opened *opened = *state;
-	GMI_AUTO_FREE uint8_t *expected = plain_volume(1);
+	const uint8_t *expected = opened->image.volumes[1];
 	struct browsing browsing[4];
 	pthread_t threads[4];
 	struct gmi_source *source;
@@ -239,7 +230,7 @@ static void a_volume_reads_from_several_threads(void **state)
 static void a_damaged_chunk_is_told_and_the_rest_still_reads(void **state)
 {
 	struct opened *opened = *state;
-	GMI_AUTO_FREE uint8_t *expected = plain_volume(1);
+	const uint8_t *expected = opened->image.volumes[1];
 	struct gmi_source *source;
 	uint8_t found[100];
 	uint64_t offset;
@@ -346,8 +337,8 @@ static void what_the_source_refuses_is_passed_on(void **state)
 
 		if (gmi_reader_open(&reader, &broken.source, &err) == 0) {
 			/* Fetching reads once more, and now there is nothing left. */
-			expect_refusal(sample_read(&sample_small, reader, &err), &err,
-				       GMI_E_CLIENT);
+			expect_refusal(sample_read(&sample_small, &opened->image, reader, &err),
+				       &err, GMI_E_CLIENT);
 			gmi_reader_free(reader);
 			break;
 		}

@@ -32,7 +32,7 @@ struct sample {
 	uint32_t volume_count;
 };
 
-/* A device of two disks and six volumes, its file some 40 KiB: data, zeros and both mixed, chunks
+/* A device of two disks and six volumes, its file some 25 KiB: data, zeros and both mixed, chunks
  * that end short, a volume of one byte. */
 extern const struct sample sample_small;
 
@@ -55,12 +55,22 @@ void sample_write(const struct sample *sample, struct gmi_sink *sink,
 void sample_file(const struct sample *sample, struct gmi_memory_sink *file,
 		 struct gmi_memory_source *source);
 
+/* All volumes of a small device whole, for whoever compares often. */
+#define SAMPLE_VOLUMES 8
+
+struct sample_image {
+	uint8_t *volumes[SAMPLE_VOLUMES];
+};
+
+void sample_image_init(struct sample_image *image, const struct sample *sample);
+void sample_image_release(struct sample_image *image);
+
 /*
  * Reads all that the file says is data and compares it with the device. Returns -1 when the reader
  * refuses a chunk; the test fails when something else than the device's bytes was read, or zeros
  * are claimed where there is data.
  */
-GMI_MUST_CHECK int sample_read(const struct sample *sample, const struct gmi_reader *reader,
-			       struct gmi_error *err);
+GMI_MUST_CHECK int sample_read(const struct sample *sample, const struct sample_image *image,
+			       const struct gmi_reader *reader, struct gmi_error *err);
 
 #endif
