@@ -216,7 +216,8 @@ static void spoil(const struct member *member)
 {
 	struct spoilt *twice = add_spoilt(member, "that_is_there_twice");
 
-	snprintf(twice->to, sizeof(twice->to), "%s, %s", twice->from, twice->from);
+	snprintf(twice->to, sizeof(twice->to), "\"%s\": %s, \"%s\": %s", member->key, member->value,
+		 member->key, member->value);
 	for (size_t i = 0; i < AILMENTS; i++) {
 		const struct ailment *ailment = &ailments[i];
 		struct spoilt *one;
