@@ -237,6 +237,22 @@ static void bytes_behind_the_end_are_refused(void **state)
 	expect_refusal(parse(bytes, LENGTH + 1, &index, &err), &err, GMI_E_DAMAGED);
 }
 
+/* Two ways to say the same would be two root hashes of the same backup. */
+static void a_run_divided_in_two_is_refused(void **state)
+{
+	uint8_t bytes[LENGTH + 8];
+	struct gmi_index *index;
+	struct gmi_error err;
+
+	(void)state;
+	sound_bytes(bytes);
+	memmove(bytes + 112, bytes + 104, LENGTH - 104);
+	gmi_put_le64(bytes + 56, 4);
+	gmi_put_le64(bytes + 104, 1);
+	gmi_put_le64(bytes + 112, 2);
+	expect_refusal(parse(bytes, LENGTH + 8, &index, &err), &err, GMI_E_DAMAGED);
+}
+
 static void random_changes_never_crash(void **state)
 {
 	struct random random = { 2 };
@@ -309,6 +325,7 @@ int main(void)
 		cmocka_unit_test(bytes_are_as_the_format_says),
 		cmocka_unit_test(truncated_anywhere),
 		cmocka_unit_test(bytes_behind_the_end_are_refused),
+		cmocka_unit_test(a_run_divided_in_two_is_refused),
 		cmocka_unit_test(random_changes_never_crash),
 		cmocka_unit_test(volumes_of_exbibytes_have_small_indexes),
 	};

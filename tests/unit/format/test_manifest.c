@@ -5,6 +5,7 @@
 #include "sound_manifest.h"
 
 #include "../support/expect.h"
+#include "../support/random.h"
 #include "../support/sample.h"
 
 #include "base/cleanup.h"
@@ -162,6 +163,29 @@ static void what_is_no_json_is_refused(void **state)
 	refuse("{\"a\": \"\0\"}", 10, GMI_E_DAMAGED);
 }
 
+static void random_changes_never_crash(void **state)
+{
+	struct random random = { 8 };
+	struct gmi_error err;
+
+	(void)state;
+	for (int i = 0; i < 5000; i++) {
+		struct gmi_manifest manifest;
+		char text[sizeof(sound)];
+
+		memcpy(text, sound, sizeof(sound));
+		for (uint64_t changes = 1 + random_below(&random, 3); changes > 0; changes--)
+			text[random_below(&random, sizeof(sound) - 1)] =
+				(char)(random_below(&random, 2) ? random_next(&random)
+								: 0x20 + random_below(&random, 95));
+		if (gmi_manifest_parse(text, sizeof(sound) - 1, &manifest, &err) == 0)
+			gmi_manifest_release(&manifest);
+		else
+			expect_refusal(-1, &err,
+				       err.code == GMI_E_VERSION ? GMI_E_VERSION : GMI_E_DAMAGED);
+	}
+}
+
 static void a_text_too_long_is_not_looked_at(void **state)
 {
 	GMI_AUTO_FREE char *text = malloc(GMI_MANIFEST_LENGTH_MAX + 1);
@@ -270,6 +294,7 @@ int main(void)
 		cmocka_unit_test(a_newer_version_is_named_before_all_else),
 		cmocka_unit_test(truncated_anywhere),
 		cmocka_unit_test(what_is_no_json_is_refused),
+		cmocka_unit_test(random_changes_never_crash),
 		cmocka_unit_test(a_text_too_long_is_not_looked_at),
 		cmocka_unit_test(brackets_without_end_are_refused),
 		cmocka_unit_test(as_many_disks_and_volumes_as_allowed_are_accepted),

@@ -236,6 +236,18 @@ static void bytes_between_directory_and_end_are_refused(void **state)
 	expect_refusal(read_all(file.data, file.length, &err), &err, GMI_E_DAMAGED);
 }
 
+static void bytes_in_the_directory_behind_its_records_are_refused(void **state)
+{
+	struct file file;
+	struct gmi_error err;
+
+	(void)state;
+	sound_file(&file);
+	insert(&file, file.end, 5);
+	gmi_put_le32(file.data + file.end + 5 + 12, 3 * 48 + 5);
+	expect_refusal(read_all(file.data, file.length, &err), &err, GMI_E_DAMAGED);
+}
+
 static void zip64_end_where_none_is_needed_is_refused(void **state)
 {
 	uint8_t wide[GMI_ZIP_END_MAX];
@@ -345,6 +357,7 @@ int main(void)
 		cmocka_unit_test(bytes_behind_the_end_are_refused),
 		cmocka_unit_test(bytes_before_between_and_behind_the_entries_are_refused),
 		cmocka_unit_test(bytes_between_directory_and_end_are_refused),
+		cmocka_unit_test(bytes_in_the_directory_behind_its_records_are_refused),
 		cmocka_unit_test(zip64_end_where_none_is_needed_is_refused),
 		cmocka_unit_test(zip64_numbers_that_promise_the_world_are_refused),
 		cmocka_unit_test(entry_lengths_that_overflow_are_refused),
