@@ -151,18 +151,20 @@ static void write_repeated(const struct repeated *repeated, struct gmi_sink *sin
 					      NULL,  0 };
 	const struct sample sample = { repeated->chunk_length, &volume, 1 };
 	GMI_CLEANUP(gmi_manifest_release) struct gmi_manifest manifest;
-	struct gmi_extents nothing = GMI_EXTENTS_EMPTY;
+	GMI_CLEANUP(gmi_extents_release) struct gmi_extents all = GMI_EXTENTS_EMPTY;
 	uint8_t hash[GMI_SHA256_LENGTH];
 	struct gmi_hasher *hasher;
 	struct gmi_writer *writer;
 	struct gmi_error err;
 
 	sample_manifest(&sample, &manifest);
+	manifest.volumes[0].used = volume.length;
+	expect_success(gmi_extents_whole(&all, volume.length, &err), &err);
 	expect_success(gmi_hasher_new(&hasher, &err), &err);
 	gmi_hasher_once(hasher, repeated->plain, repeated->chunk_length, hash);
 	gmi_hasher_free(hasher);
 	expect_success(gmi_writer_new(&writer, sink, &manifest, &err), &err);
-	expect_success(gmi_writer_begin_volume(writer, &nothing, &err), &err);
+	expect_success(gmi_writer_begin_volume(writer, &all, &err), &err);
 	for (uint64_t i = 0; i < repeated->count; i++)
 		expect_success(gmi_writer_data(writer, repeated->frame, repeated->frame_length,
 					       hash, &err),
