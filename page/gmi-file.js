@@ -11,7 +11,7 @@
 
 const MEDIA_TYPE = "application/vnd.sbt.gmi+zip";
 const LOCAL_HEADER = 30; // bytes before an entry's name
-const MANIFEST_MAX = 1 << 20;
+const MANIFEST_MAX = 1 << 19;
 
 /**
  * The content of the ZIP entry whose local header is at `offset`, and where the next header is.

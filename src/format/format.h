@@ -24,7 +24,7 @@
 #define GMI_ZERO_RUN_MAX 4096u
 
 /* What a reader is willing to take into memory. */
-#define GMI_MANIFEST_LENGTH_MAX (1u << 20)
+#define GMI_MANIFEST_LENGTH_MAX (512u << 10)
 #define GMI_INDEX_LENGTH_MAX (256u << 20)
 #define GMI_SIGNATURE_LENGTH_MAX 4096u
 #define GMI_DISKS_MAX 16u

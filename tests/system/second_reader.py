@@ -219,7 +219,7 @@ class Reader:
         if self.data[:len(first)] != first:
             raise NotGmi
         crc, length = struct.unpack_from("<II", self.data, len(first) + 14)
-        require(length <= 1 << 20, "length of the manifest")
+        require(length <= 512 << 10, "length of the manifest")
         self.places = {"mimetype": (0, len(MEDIA_TYPE), zlib.crc32(MEDIA_TYPE)),
                        "manifest.json": (len(first), length, crc)}
         raw = self.entry("manifest.json")
