@@ -47,8 +47,42 @@ static int append_used_blocks(ext2_filsys fs, struct gmi_extents *used, struct g
 	return 0;
 }
 
+/* Clear bits of [first, last]. With bigalloc they stand for clusters, as do the descriptors'
+ * counts. */
+static uint64_t count_free(ext2_filsys fs, blk64_t first, blk64_t last)
+{
+	uint64_t cluster = (uint64_t)EXT2FS_CLUSTER_RATIO(fs);
+	uint64_t count = 0;
+	blk64_t begin;
+	blk64_t end;
+
+	while (first <= last &&
+	       ext2fs_find_first_zero_block_bitmap2(fs->block_map, first, last, &begin) == 0) {
+		if (ext2fs_find_first_set_block_bitmap2(fs->block_map, begin, last, &end))
+			end = last + 1;
+		count += gmi_div_up_u64(end - begin, cluster);
+		first = end;
+	}
+	return count;
+}
+
+/*
+ * Without metadata_csum a damaged bitmap looks like any other one. Its group's descriptor counts
+ * the free blocks too, and a filesystem that was unmounted has both in step.
+ */
+static bool counts_agree(ext2_filsys fs)
+{
+	for (dgrp_t group = 0; group < fs->group_desc_count; group++) {
+		if (count_free(fs, ext2fs_group_first_block2(fs, group),
+			       ext2fs_group_last_block2(fs, group)) !=
+		    ext2fs_bg_free_blocks_count(fs, group))
+			return false;
+	}
+	return true;
+}
+
 static int read_map(struct gmi_source *source, ext2_filsys fs, struct gmi_extents *used,
-		    struct gmi_error *err)
+		    const char **why_whole, struct gmi_error *err)
 {
 	uint64_t first = (uint64_t)fs->super->s_first_data_block * fs->blocksize;
 	uint64_t length;
@@ -60,6 +94,10 @@ static int read_map(struct gmi_source *source, ext2_filsys fs, struct gmi_extent
 	code = ext2fs_read_block_bitmap(fs);
 	if (code)
 		return gmi_ext_io_fail(err, code, "ext block bitmaps cannot be read");
+	if (!counts_agree(fs)) {
+		*why_whole = "its bitmaps and its counts of free blocks disagree";
+		return gmi_extents_whole(used, source->length, err);
+	}
 	/* With 1 KiB blocks the first one, a boot sector, is in no bitmap. */
 	if (gmi_extents_append(used, 0, first, err) < 0 || append_used_blocks(fs, used, err) < 0)
 		return -1;
@@ -79,5 +117,5 @@ int gmi_ext_used_map(struct gmi_source *source, struct gmi_extents *used, const 
 	*why_whole = distrust(fs);
 	if (*why_whole)
 		return gmi_extents_whole(used, source->length, err);
-	return read_map(source, fs, used, err);
+	return read_map(source, fs, used, why_whole, err);
 }
