@@ -66,22 +66,64 @@ static int parse(struct fat *fat, const uint8_t *boot, struct gmi_error *err)
 	return 0;
 }
 
-static uint32_t entry_of(const struct fat *fat, const uint8_t *table, uint64_t cluster)
+/* An even count, so that a piece of a FAT12, too, ends with a byte. */
+#define ENTRIES_AT_ONCE 32768u
+
+/* Entry number `index` of a piece of the table. */
+static uint32_t entry_of(const struct fat *fat, const uint8_t *piece, uint32_t index)
 {
 	if (fat->bits == 32)
-		return gmi_get_le32(table + cluster * 4) & 0x0fffffff;
+		return gmi_get_le32(piece + (size_t)index * 4) & 0x0fffffff;
 	if (fat->bits == 16)
-		return gmi_get_le16(table + cluster * 2);
-	return gmi_get_le16(table + cluster * 3 / 2) >> (cluster & 1 ? 4 : 0) & 0xfff;
+		return gmi_get_le16(piece + (size_t)index * 2);
+	return gmi_get_le16(piece + (size_t)index * 3 / 2) >> (index & 1 ? 4 : 0) & 0xfff;
 }
 
-static int append_clusters(const struct fat *fat, const uint8_t *table, struct gmi_extents *used,
-			   struct gmi_error *err)
+/* Entry 1 says so (section 4), and so does the boot sector: BS_Reserved1, which Linux keeps. */
+static bool is_dirty(const struct fat *fat, const uint8_t *boot, const uint8_t *piece)
 {
-	for (uint64_t i = 0; i < fat->clusters; i++) {
-		if (entry_of(fat, table, i + 2) == 0)
+	uint32_t clean_bit = fat->bits == 32 ? 1u << 27 : fat->bits == 16 ? 1u << 15 : 0;
+
+	if (boot[fat->bits == 32 ? 65 : 37] & 1)
+		return true;
+	return (entry_of(fat, piece, 1) & clean_bit) != clean_bit;
+}
+
+static int append_clusters(const struct fat *fat, const uint8_t *piece, uint64_t first,
+			   uint32_t count, struct gmi_extents *used, struct gmi_error *err)
+{
+	/* Entries 0 and 1 stand for no cluster. */
+	for (uint32_t i = first == 0 ? 2 : 0; i < count; i++) {
+		if (entry_of(fat, piece, i) == 0)
 			continue;
-		if (gmi_extents_append(used, fat->data + i * fat->cluster, fat->cluster, err) < 0)
+		if (gmi_extents_append(used, fat->data + (first + i - 2) * fat->cluster,
+				       fat->cluster, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* Piece by piece: a table of some hundred MiB, real or claimed, must not be held in memory. */
+static int read_table(const struct fat *fat, struct gmi_source *source, const uint8_t *boot,
+		      struct gmi_extents *used, struct gmi_error *err)
+{
+	/* One byte more: a FAT12 entry is read as two bytes. */
+	GMI_AUTO_FREE uint8_t *piece = calloc(ENTRIES_AT_ONCE * 4 + 1, 1);
+	uint64_t entries = fat->clusters + 2;
+
+	if (!piece)
+		return gmi_fail(err, GMI_E_SYSTEM, "out of memory for a file allocation table");
+	for (uint64_t first = 0; first < entries; first += ENTRIES_AT_ONCE) {
+		uint32_t count = (uint32_t)gmi_min_u64(entries - first, ENTRIES_AT_ONCE);
+
+		if (gmi_source_read(source, fat->table + first * fat->bits / 8, piece,
+				    (size_t)gmi_div_up_u64((uint64_t)count * fat->bits, 8),
+				    err) < 0)
+			return -1;
+		if (first == 0 && is_dirty(fat, boot, piece))
+			return gmi_fail(err, GMI_E_DAMAGED,
+					"the FAT filesystem was not unmounted cleanly");
+		if (append_clusters(fat, piece, first, count, used, err) < 0)
 			return -1;
 	}
 	return 0;
@@ -90,7 +132,6 @@ static int append_clusters(const struct fat *fat, const uint8_t *table, struct g
 int gmi_fat_used_map(struct gmi_source *source, struct gmi_extents *used, struct gmi_error *err)
 {
 	struct fat fat = { .volume = source->length };
-	GMI_AUTO_FREE uint8_t *table = NULL;
 	uint64_t end;
 	uint8_t boot[512];
 
@@ -99,15 +140,8 @@ int gmi_fat_used_map(struct gmi_source *source, struct gmi_extents *used, struct
 		return wrong(err, "too short");
 	if (gmi_source_read(source, 0, boot, sizeof(boot), err) < 0 || parse(&fat, boot, err) < 0)
 		return -1;
-	/* One byte more: a FAT12 entry is read as two bytes. At most 1 GiB by the type's own
-	 * limits. */
-	table = calloc((size_t)fat.table_bytes + 1, 1);
-	if (!table)
-		return gmi_fail(err, GMI_E_SYSTEM, "out of memory for a file allocation table");
-	if (gmi_source_read(source, fat.table, table, (size_t)fat.table_bytes, err) < 0)
-		return -1;
 	if (gmi_extents_append(used, 0, fat.data, err) < 0 ||
-	    append_clusters(&fat, table, used, err) < 0)
+	    read_table(&fat, source, boot, used, err) < 0)
 		return -1;
 	/* What is behind the last cluster belongs to nobody that we know. */
 	end = fat.data + fat.clusters * fat.cluster;

@@ -10,7 +10,7 @@
 #include "base/extents.h"
 #include "base/source.h"
 
-/* FAT12, FAT16, FAT32: all but the free clusters. */
+/* FAT12, FAT16, FAT32: all but the free clusters. Fails for one that was not unmounted, too. */
 GMI_MUST_CHECK int gmi_fat_used_map(struct gmi_source *source, struct gmi_extents *used,
 				    struct gmi_error *err);
 
