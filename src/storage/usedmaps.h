@@ -14,7 +14,7 @@
 GMI_MUST_CHECK int gmi_fat_used_map(struct gmi_source *source, struct gmi_extents *used,
 				    struct gmi_error *err);
 
-/* The image's own length, if nothing (a hash tree, a signature) seems to follow it. */
+/* The image's own length, if nothing (a hash tree, a signature) follows it. */
 GMI_MUST_CHECK int gmi_squashfs_used_map(struct gmi_source *source, struct gmi_extents *used,
 					 struct gmi_error *err);
 
