@@ -170,13 +170,9 @@ static int measure(struct file_disk *file, struct gmi_error *err)
 	if (S_ISBLK(status.st_mode)) {
 		if (measure_block_device(file, err) < 0)
 			return -1;
-	} else if (S_ISREG(status.st_mode)) {
+	} else {
 		disk->length = (uint64_t)status.st_size;
 		disk->sector_length = 512;
-	} else {
-		return gmi_fail(err, GMI_E_LAYOUT,
-				"disk %s (%s) is neither a block device nor an image file",
-				disk->name, disk->path);
 	}
 	if (disk->flash)
 		disk->sector_length = 1;
@@ -198,8 +194,22 @@ static bool lock_descriptor(const struct gmi_disk *disk)
 	return false;
 }
 
+/* Looked at by its path, because opening a pipe waits for its other end. */
+static int check_type(const struct gmi_disk *disk, struct gmi_error *err)
+{
+	struct stat status;
+
+	if (stat(disk->path, &status) < 0 || S_ISBLK(status.st_mode) || S_ISREG(status.st_mode))
+		return 0; /* what cannot be looked at cannot be opened either */
+	return gmi_fail(err, GMI_E_LAYOUT,
+			"disk %s (%s) is neither a block device nor an image file", disk->name,
+			disk->path);
+}
+
 static int open_descriptor(struct gmi_disk *disk, struct gmi_error *err)
 {
+	if (check_type(disk, err) < 0)
+		return -1;
 	disk->fd = open(disk->path, (disk->writable ? O_RDWR : O_RDONLY) | O_CLOEXEC);
 	if (disk->fd < 0 && (errno == ENOENT || errno == ENXIO || errno == ENODEV)) {
 		gmi_fail_errno(err, "disk %s is missing: %s", disk->name, disk->path);
