@@ -3,6 +3,8 @@
 #include "base/checked.h"
 
 #include <et/com_err.h>
+#include <pthread.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -111,11 +113,25 @@ int gmi_ext_io_fail(struct gmi_error *err, errcode_t code, const char *what)
 			code < 256 ? strerror((int)code) : error_message(code));
 }
 
+/* A damaged filesystem makes libext2fs print; what matters it returns as well. */
+static void say_nothing(const char *who, errcode_t code, const char *format, va_list args)
+{
+	(void)who, (void)code, (void)format, (void)args;
+}
+
+/* libext2fs keeps its messages in a list of the process that no lock protects. */
+static void initialize(void)
+{
+	initialize_ext2_error_table();
+	set_com_err_hook(say_nothing);
+}
+
 int gmi_ext_io_open(struct gmi_source *source, ext2_filsys *fs, struct gmi_error *err)
 {
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	errcode_t code;
 
-	initialize_ext2_error_table();
+	pthread_once(&once, initialize);
 	source_to_open = source;
 	code = ext2fs_open2("volume", NULL, EXT2_FLAG_64BITS, 0, 0, &manager, fs);
 	if (code)
