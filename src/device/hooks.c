@@ -1,6 +1,7 @@
 #include "device/hooks.h"
 
 #include "base/cleanup.h"
+#include "base/text.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -134,9 +135,6 @@ int gmi_hook_run(const struct gmi_profile *profile, const char *name, const char
 	*status = WIFEXITED(*status) ? WEXITSTATUS(*status) : 128 + WTERMSIG(*status);
 	/* One line for a message: what it printed first. */
 	output[strcspn(output, "\r\n")] = '\0';
-	for (char *p = output; *p; p++) {
-		if ((unsigned char)*p < 0x20 || *p == 0x7f)
-			*p = ' ';
-	}
+	gmi_text_clean(output);
 	return 0;
 }

@@ -1,6 +1,7 @@
 #include "device/device.h"
 
 #include "base/io.h"
+#include "base/text.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -19,16 +20,6 @@ static void trim(char *text)
 	memmove(text, text + blanks, length - blanks + 1);
 }
 
-/* Only text that may stand in a manifest: no control characters. What is not UTF-8 is refused
- * there. */
-static void make_printable(char *text)
-{
-	for (; *text; text++) {
-		if ((unsigned char)*text < 0x20 || *text == 0x7f)
-			*text = ' ';
-	}
-}
-
 static int read_value(const struct gmi_profile *profile, const char *what, const char *value,
 		      char *to, size_t size, struct gmi_error *err)
 {
@@ -44,7 +35,7 @@ static int read_value(const struct gmi_profile *profile, const char *what, const
 			return gmi_error_prefix(err, "the device's %s", what);
 	}
 	trim(text);
-	make_printable(text);
+	gmi_text_clean(text);
 	if (strlen(text) >= size)
 		return gmi_fail(err, GMI_E_PROFILE, "the device's %s is longer than %zu characters",
 				what, size - 1);

@@ -2,6 +2,7 @@
 
 #include "base/checked.h"
 #include "base/cleanup.h"
+#include "base/text.h"
 
 #include <blkid/blkid.h>
 #include <stdio.h>
@@ -17,20 +18,10 @@ static void probe_clear(blkid_probe *probe)
 	*probe = NULL;
 }
 
-/* Text for people and JSON: no control characters, and whole UTF-8 sequences where it is cut. */
 static void copy_label(char *to, size_t size, const char *from)
 {
-	size_t length = 0;
-
-	for (; from && *from && length + 1 < size; from++)
-		to[length++] = (unsigned char)*from < 0x20 || *from == 0x7f ? ' ' : *from;
-	if (from && *from) {
-		while (length > 0 && ((unsigned char)to[length - 1] & 0xc0) == 0x80)
-			length--;
-		if (length > 0 && (unsigned char)to[length - 1] >= 0xc0)
-			length--;
-	}
-	to[length] = '\0';
+	snprintf(to, size, "%s", from ? from : "");
+	gmi_text_clean(to);
 }
 
 static int by_offset(const void *a, const void *b)
