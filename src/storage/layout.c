@@ -21,12 +21,34 @@ struct scan {
 
 /* ---- names ---- */
 
-static bool is_taken(const struct scan *scan, const char *name)
+static bool is_given(const struct scan *scan, const char *name)
 {
 	for (uint32_t i = 0; i < scan->layout->count; i++) {
 		if (strcmp(scan->layout->volumes[i].name, name) == 0)
 			return true;
 	}
+	return false;
+}
+
+/*
+ * A name that we make ourselves: "<disk>", "<disk>-<rest>". Another disk may be called just so
+ * ("emmc-head"); then a number is added.
+ */
+static void make_name(const struct scan *scan, char name[GMI_VOLUME_NAME_LENGTH], uint32_t disk,
+		      const char *rest)
+{
+	const char *own = scan->disks[disk]->name;
+
+	snprintf(name, GMI_VOLUME_NAME_LENGTH, "%s%s%s", own, *rest ? "-" : "", rest);
+	for (unsigned int i = 2; is_given(scan, name); i++)
+		snprintf(name, GMI_VOLUME_NAME_LENGTH, "%s%s%s-%u", own, *rest ? "-" : "", rest, i);
+}
+
+/* Whether a label cannot be a name any more. */
+static bool is_taken(const struct scan *scan, const char *name)
+{
+	if (is_given(scan, name))
+		return true;
 	/* Names that we make ourselves begin with a disk's name. */
 	for (uint32_t i = 0; i < scan->disk_count; i++) {
 		size_t length = strlen(scan->disks[i]->name);
@@ -78,19 +100,18 @@ static int add_between(struct scan *scan, uint32_t disk, uint64_t from, uint64_t
 		       const char *content, const char *suffix, uint32_t number,
 		       struct gmi_error *err)
 {
+	char name[GMI_VOLUME_NAME_LENGTH];
 	struct gmi_volume *volume;
+	char rest[24];
 
 	if (from == to)
 		return 0;
+	snprintf(rest, sizeof(rest), number > 0 ? "%s%u" : "%s", suffix, number);
+	make_name(scan, name, disk, rest);
 	volume = add(scan, disk, from, to - from, err);
 	if (!volume)
 		return -1;
-	if (number > 0)
-		snprintf(volume->name, sizeof(volume->name), "%s-%s%u", scan->disks[disk]->name,
-			 suffix, number);
-	else
-		snprintf(volume->name, sizeof(volume->name), "%s-%s", scan->disks[disk]->name,
-			 suffix);
+	memcpy(volume->name, name, sizeof(volume->name));
 	snprintf(volume->content, sizeof(volume->content), "%s", content);
 	return gmi_extents_whole(&volume->used, volume->length, err);
 }
@@ -176,11 +197,13 @@ static int add_partition(struct scan *scan, uint32_t disk, const struct gmi_part
 			 struct gmi_error *err)
 {
 	char name[GMI_VOLUME_NAME_LENGTH];
+	char rest[24];
 
+	snprintf(rest, sizeof(rest), "p%u", partition->number);
 	if (can_be_a_name(partition->label) && !is_taken(scan, partition->label))
 		snprintf(name, sizeof(name), "%s", partition->label);
 	else
-		snprintf(name, sizeof(name), "%s-p%u", scan->disks[disk]->name, partition->number);
+		make_name(scan, name, disk, rest);
 	return add_content(scan, disk, partition->offset, partition->length, name, partition->label,
 			   err);
 }
@@ -212,10 +235,12 @@ static int scan_table(struct scan *scan, uint32_t disk, const struct gmi_table *
 static int scan_disk(struct scan *scan, uint32_t number, struct gmi_error *err)
 {
 	struct gmi_disk *disk = scan->disks[number];
+	char name[GMI_VOLUME_NAME_LENGTH];
 	struct gmi_table table;
 	struct gmi_volume *volume;
 	int result;
 
+	make_name(scan, name, number, "");
 	if (gmi_table_read(&table, disk, err) < 0)
 		return -1;
 	snprintf(scan->layout->tables[number], sizeof(scan->layout->tables[number]), "%s",
@@ -226,13 +251,13 @@ static int scan_disk(struct scan *scan, uint32_t number, struct gmi_error *err)
 		volume = add(scan, number, 0, disk->length, err);
 		result = volume ? gmi_extents_whole(&volume->used, volume->length, err) : -1;
 		if (volume) {
-			snprintf(volume->name, sizeof(volume->name), "%s", disk->name);
+			memcpy(volume->name, name, sizeof(volume->name));
 			snprintf(volume->content, sizeof(volume->content), "raw");
 			snprintf(volume->note, sizeof(volume->note), "stored whole: %s",
 				 table.problem);
 		}
 	} else if (strcmp(table.type, "none") == 0) {
-		result = add_content(scan, number, 0, disk->length, disk->name, "", err);
+		result = add_content(scan, number, 0, disk->length, name, "", err);
 	} else {
 		result = scan_table(scan, number, &table, err);
 	}

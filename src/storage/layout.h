@@ -3,8 +3,9 @@
  *
  * A volume is a partition, or what lies outside of all partitions: the table at the head
  * ("emmc-head"), gaps ("emmc-gap1"), the tail with the backup table ("emmc-tail"). A disk without a
- * table (raw flash, a bare filesystem) is one volume. A name comes from the GPT partition label
- * where that is a valid and unique name, else "<disk>-p<number>". Logical partitions of a DOS table
+ * table (raw flash, a bare filesystem) is one volume, called as the disk. A name comes from the GPT
+ * partition label where that is a valid and unique name, else "<disk>-p<number>"; "-2" and so on
+ * are added where another disk is called like that. Logical partitions of a DOS table
  * are volumes as well, and what lies around them in the extended one is gaps.
  *
  * A used map never leaves out a byte that matters: whoever cannot tell says "all" and why (note).
