@@ -1,8 +1,8 @@
 /* Disks divided into volumes: tables by the real sfdisk, and tables that no tool would make. */
 #include "../unit.h"
 
-#include "base/checked.h"
 #include "storage/layout.h"
+#include "support/storage_fat.h"
 #include "support/storage_judge.h"
 #include "support/storage_scratch.h"
 
@@ -168,20 +168,6 @@ static void all_blocks_means_every_byte(void **state)
 	gmi_disk_close(disk);
 }
 
-/* A DOS table with these partitions: start and length in sectors. */
-static void write_dos_table(uint8_t *sector, const uint32_t (*partitions)[2], size_t count)
-{
-	memset(sector, 0, 512);
-	for (size_t i = 0; i < count; i++) {
-		uint8_t *entry = sector + 446 + 16 * i;
-
-		entry[4] = 0x83;
-		gmi_put_le32(entry + 8, partitions[i][0]);
-		gmi_put_le32(entry + 12, partitions[i][1]);
-	}
-	gmi_put_le16(sector + 510, 0xaa55);
-}
-
 static void tables_that_make_no_sense_are_stored_whole(void **state)
 {
 	static const uint32_t overlapping[][2] = { { 10, 100 }, { 109, 100 } };
@@ -204,7 +190,7 @@ static void tables_that_make_no_sense_are_stored_whole(void **state)
 		uint8_t *bytes;
 
 		assert_gmi_ok(gmi_memory_disk_new(&disk, "disk", MIB, &bytes, &err), &err);
-		write_dos_table(bytes, tables[i].partitions, 2);
+		storage_dos_table(bytes, tables[i].partitions, 2);
 		scan(&layout, &disk, 1);
 		assert_layout(&layout, "dos", "disk=raw+2048");
 		assert_string_equal(layout.volumes[0].note, tables[i].note);
@@ -243,7 +229,7 @@ static void names_are_unique_whatever_the_disks_are_called(void **state)
 
 		assert_gmi_ok(gmi_memory_disk_new(&disks[i], names[i], MIB, &bytes, &err), &err);
 		if (i < 2)
-			write_dos_table(bytes, partitions, 2);
+			storage_dos_table(bytes, partitions, 2);
 	}
 	scan(&layout, disks, 5);
 	assert_string_equal(layout.volumes[0].name, "emmc-head");

@@ -7,6 +7,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 struct storage_random {
 	uint64_t state;
@@ -31,8 +32,11 @@ static inline void storage_random_fill(struct storage_random *random, void *data
 {
 	uint8_t *bytes = data;
 
-	for (size_t i = 0; i < length; i++)
-		bytes[i] = (uint8_t)storage_random_next(random);
+	for (size_t i = 0; i < length; i += 8) {
+		uint64_t word = storage_random_next(random);
+
+		memcpy(bytes + i, &word, length - i < 8 ? length - i : 8);
+	}
 }
 
 #endif
