@@ -92,7 +92,9 @@ static int wait_for(pid_t pid, int fd, int64_t deadline, char output[GMI_HOOK_OU
 		struct pollfd poller = { .fd = open ? fd : -1, .events = POLLIN };
 
 		if (done == pid) {
-			while (open && poll(&poller, 1, 0) > 0)
+			/* What it left in the pipe; a child that goes on talking would never end.
+			 */
+			while (open && kept + 1 < GMI_HOOK_OUTPUT && poll(&poller, 1, 0) > 0)
 				open = drain(fd, output, &kept);
 			return 0;
 		}
