@@ -108,10 +108,13 @@ static int set_disk(struct gmi_profile *profile, const char *disk_name, const ch
 		return set_text(disk->path, sizeof(disk->path), value, err);
 	if (strcmp(key, "type") != 0)
 		return gmi_fail(err, GMI_E_PROFILE, "is not a key of a disk (path, type)");
+	if (disk->type_given)
+		return gmi_fail(err, GMI_E_PROFILE, "is given twice");
+	disk->type_given = true;
 	disk->flash = strcmp(value, "flash") == 0;
 	if (!disk->flash && strcmp(value, "block") != 0)
 		return gmi_fail(err, GMI_E_PROFILE, "is either block or flash");
-	return set_text(disk->type, sizeof(disk->type), value, err);
+	return 0;
 }
 
 static int set(struct gmi_profile *profile, const char *section, const char *key, const char *value,
@@ -136,6 +139,26 @@ static int set(struct gmi_profile *profile, const char *section, const char *key
 }
 
 /*
+ * inih tells keys only. A disk whose keys are all commented out must be missed, not forgotten, so
+ * its section's line counts as well.
+ */
+static int note_disk(struct loading *loading, const char *text)
+{
+	size_t length = strcspn(text, "]");
+	char name[INI_MAX_LINE + 1];
+
+	if (strncmp(text, "[" DISK_SECTION, strlen("[" DISK_SECTION)) != 0 || text[length] != ']')
+		return 0;
+	snprintf(name, sizeof(name), "%.*s", (int)(length - strlen("[" DISK_SECTION)),
+		 text + strlen("[" DISK_SECTION));
+	if (find_or_add_disk(loading->profile, name, loading->err))
+		return 0;
+	loading->failed = true;
+	return gmi_error_prefix(loading->err, "%s:%d: [disk %s]", loading->profile->path,
+				loading->line, name);
+}
+
+/*
  * inih's callbacks. Reading is ours because Debian's inih neither tells line numbers nor minds
  * cutting a line of more than 199 characters in two.
  */
@@ -154,7 +177,7 @@ static char *read_line(char *text, int size, void *context)
 			 loading->profile->path, loading->line, size - 2);
 		return NULL;
 	}
-	return text;
+	return note_disk(loading, text) < 0 ? NULL : text;
 }
 
 static int on_key(void *context, const char *section, const char *key, const char *value)

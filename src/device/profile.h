@@ -19,8 +19,8 @@
 struct gmi_profile_disk {
 	char name[33];  /* [a-z0-9-], at most 32 */
 	char path[256]; /* absolute after loading */
-	char type[8];   /* "block", "flash", or empty: block */
 	bool flash;
+	bool type_given; /* flash was told, not left at its default */
 };
 
 struct gmi_profile_hooks { /* command lines for /bin/sh -c; empty: nothing to do */
