@@ -1,6 +1,7 @@
 #include "base/report.h"
 
 #include "base/checked.h"
+#include "base/text.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -73,6 +74,7 @@ void gmi_report_say(struct gmi_report *report, const char *format, ...)
 	va_start(args, format);
 	vsnprintf(line.text, sizeof(line.text), format, args);
 	va_end(args);
+	gmi_text_clean(line.text); /* it may have been cut within a character */
 
 	pthread_mutex_lock(&report->lock);
 	if (report->line_count < GMI_REPORT_LINES)

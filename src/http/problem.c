@@ -1,5 +1,7 @@
 #include "http/problem.h"
 
+#include "base/text.h"
+
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
@@ -88,25 +90,18 @@ json_t *gmi_problem_json(const struct gmi_error *err, enum gmi_device_state devi
 {
 	char type[64];
 	char detail[sizeof(err->message) + 2];
-	json_t *json;
 	size_t length;
 
 	snprintf(type, sizeof(type), "urn:gmi:problem:%s", gmi_code_name(err->code));
 	/* Messages are parts of sentences; here one stands alone. */
 	snprintf(detail, sizeof(detail) - 1, "%s", err->message);
+	gmi_text_clean(detail);
 	detail[0] = (char)toupper((unsigned char)detail[0]);
 	length = strlen(detail);
 	if (length > 0 && detail[length - 1] != '.')
 		snprintf(detail + length, sizeof(detail) - length, ".");
-	json = json_pack("{s:s, s:s, s:i, s:s, s:s, s:s}", "type", type, "title",
+	return json_pack("{s:s, s:s, s:i, s:s, s:s, s:s}", "type", type, "title",
 			 kind_of(err->code)->title, "status", (int)kind_of(err->code)->status,
 			 "detail", detail, "device", gmi_device_state_name(device), "next",
 			 next_step(err->code, device, kind));
-	if (!json) /* bytes of a file's name that are no UTF-8 */
-		json = json_pack("{s:s, s:s, s:i, s:s, s:s}", "type", type, "title",
-				 kind_of(err->code)->title, "status",
-				 (int)kind_of(err->code)->status, "device",
-				 gmi_device_state_name(device), "next",
-				 next_step(err->code, device, kind));
-	return json;
 }
