@@ -8,8 +8,10 @@
 #include <string.h>
 #include <time.h>
 
-/* More than all workers of a restore can want at once. */
-#define REQUESTS 64
+/* Readers beyond these wait for a place. */
+#define READERS 64
+/* And one place for what a new client has to show. */
+#define REQUESTS (READERS + 1)
 /* The end of the directory: names, lengths and CRC-32s of the last chunks and of the index. */
 #define PROOF_LENGTH 4096u
 /* A range that was handed out and has not begun to arrive: its answer was lost. */
@@ -51,7 +53,7 @@ struct gmi_pull_source {
 	uint32_t proof_length;
 	struct request *proving; /* while a new client has to show them */
 	uint8_t shown[PROOF_LENGTH];
-	bool refused; /* it showed others */
+	bool refused; /* it showed others; nothing is asked of it, until one attaches */
 };
 
 static double now(void)
@@ -73,23 +75,27 @@ static bool wait_until(struct gmi_pull_source *pull, pthread_cond_t *condition, 
 
 /* ---- reading side ---- */
 
+static void want(struct gmi_pull_source *pull, struct request *request, uint64_t offset, void *data,
+		 uint32_t length)
+{
+	*request = (struct request){
+		.state = REQUEST_WANTED,
+		.ticket = ++pull->next_ticket,
+		.offset = offset,
+		.length = length,
+		.data = data,
+	};
+	pthread_cond_broadcast(&pull->wanted);
+}
+
 static struct request *add_request(struct gmi_pull_source *pull, uint64_t offset, void *data,
 				   uint32_t length)
 {
-	for (size_t i = 0; i < REQUESTS; i++) {
-		struct request *request = &pull->requests[i];
-
-		if (request->state != REQUEST_FREE)
+	for (size_t i = 0; i < READERS; i++) {
+		if (pull->requests[i].state != REQUEST_FREE)
 			continue;
-		*request = (struct request){
-			.state = REQUEST_WANTED,
-			.ticket = ++pull->next_ticket,
-			.offset = offset,
-			.length = length,
-			.data = data,
-		};
-		pthread_cond_broadcast(&pull->wanted);
-		return request;
+		want(pull, &pull->requests[i], offset, data, length);
+		return &pull->requests[i];
 	}
 	return NULL;
 }
@@ -225,10 +231,15 @@ void gmi_pull_source_cancel(struct gmi_pull_source *pull)
 
 /* ---- client's side ---- */
 
+/* Until a new client has shown that it has the file, it is asked for nothing else. */
+static bool may_be_asked(const struct gmi_pull_source *pull, const struct request *request)
+{
+	return !pull->refused && (!pull->proving || pull->proving == request);
+}
+
 static bool may_be_handed(const struct gmi_pull_source *pull, const struct request *request)
 {
-	/* Until a new client has shown that it has the file, it is asked for nothing else. */
-	if (pull->proving && pull->proving != request)
+	if (!may_be_asked(pull, request))
 		return false;
 	if (request->state == REQUEST_HANDED)
 		return now() - request->handed > HANDED_SECONDS;
@@ -300,8 +311,8 @@ int gmi_pull_source_receive_begin(struct gmi_pull_source *pull, const struct gmi
 		struct request *request = &pull->requests[i];
 
 		if ((request->state != REQUEST_HANDED && request->state != REQUEST_WANTED) ||
-		    (pull->proving && pull->proving != request) ||
-		    request->offset != range->offset || request->length != range->length)
+		    !may_be_asked(pull, request) || request->offset != range->offset ||
+		    request->length != range->length)
 			continue;
 		request->state = REQUEST_RECEIVING;
 		request->received = 0;
@@ -341,12 +352,9 @@ int gmi_pull_source_receive(struct gmi_pull_source *pull, uint64_t ticket, const
 /* A new client's proof has come. */
 static void judge_proof(struct gmi_pull_source *pull)
 {
-	struct request *proving = pull->proving;
-
 	pull->refused = memcmp(pull->shown, pull->proof, pull->proof_length) != 0;
-	if (!pull->refused)
-		pull->proving = NULL;
-	free_request(pull, proving);
+	free_request(pull, pull->proving);
+	pull->proving = NULL;
 	pthread_cond_broadcast(&pull->wanted);
 }
 
@@ -387,7 +395,7 @@ int gmi_pull_source_attach(struct gmi_pull_source *pull, uint64_t length, struct
 	pthread_mutex_lock(&pull->lock);
 	pull->last_arrival = pull->last_heard = now();
 	pull->refused = false;
-	if (pull->proving && pull->proving->state != REQUEST_FREE)
+	if (pull->proving)
 		free_request(pull, pull->proving);
 	pull->proving = NULL;
 	for (size_t i = 0; i < REQUESTS; i++) {
@@ -396,9 +404,11 @@ int gmi_pull_source_attach(struct gmi_pull_source *pull, uint64_t length, struct
 		if (request->state == REQUEST_HANDED || request->state == REQUEST_RECEIVING)
 			request->state = REQUEST_WANTED;
 	}
-	if (pull->remembered && pull->proof_length > 0)
-		pull->proving = add_request(pull, pull->source.length - pull->proof_length,
-					    pull->shown, pull->proof_length);
+	if (pull->remembered && pull->proof_length > 0) {
+		pull->proving = &pull->requests[READERS];
+		want(pull, pull->proving, pull->source.length - pull->proof_length, pull->shown,
+		     pull->proof_length);
+	}
 	pthread_cond_broadcast(&pull->wanted);
 	pthread_mutex_unlock(&pull->lock);
 	return 0;
