@@ -45,17 +45,25 @@ void gmi_backup_job_stop(struct gmi_job *job, const struct gmi_error *why)
 	gmi_job_end(job, why);
 }
 
+/* Since when the consumer has not asked for anything. Stands still while the engine itself reads.
+ */
+static bool is_stalled(const struct gmi_job *job)
+{
+	return gmi_job_now() - job->last_read >= job->profile->client_wait;
+}
+
 void gmi_backup_job_look(struct gmi_job *job)
 {
-	double silent = gmi_job_now() - job->last_read;
 	struct gmi_error err;
 
-	/* last_read stands still while the engine itself reads: then the lock is held and we wait.
-	 */
-	if (silent < job->profile->client_wait)
+	/* While the engine reads the lock is held, and nobody is to blame. */
+	if (!is_stalled(job) || pthread_mutex_trylock(&job->stream_lock) != 0)
 		return;
-	if (pthread_mutex_trylock(&job->stream_lock) != 0)
+	/* A long read may have ended in between. */
+	if (!is_stalled(job)) {
+		pthread_mutex_unlock(&job->stream_lock);
 		return;
+	}
 	gmi_fail(&err, GMI_E_CLIENT,
 		 job->stream_opened ? "the download has not moved for %u seconds"
 				    : "the download did not begin within %u seconds",

@@ -34,8 +34,8 @@ struct gmi_job {
 	/* Backup. */
 	pthread_mutex_t stream_lock; /* the session: held while it reads */
 	struct gmi_backup_session *backup;
-	bool stream_opened;
-	bool stream_ended; /* the engine has given out everything */
+	atomic_bool stream_opened; /* looked at without the lock */
+	bool stream_ended;         /* the engine has given out everything */
 	_Atomic double last_read;
 
 	/* Restore. */

@@ -43,8 +43,9 @@ static int restore(struct gmi_job *job, struct gmi_error *err)
 		return -1;
 	publish(job, session);
 	result = gmi_restore_session_run(session, err);
-	publish(job, NULL);
+	/* First the figures: whoever looks in between must not see an unchanged device. */
 	take_figures(job, session, result == 0);
+	publish(job, NULL);
 	gmi_restore_session_free(session);
 	return result;
 }
