@@ -149,6 +149,51 @@ static void any_device_comes_back_under_its_used_maps(void **state)
 	}
 }
 
+/* 1 for each byte of a disk that a layout's used maps hold. */
+static uint8_t *used_bytes(const struct gmi_layout *layout, uint32_t disk, uint64_t length)
+{
+	uint8_t *used = calloc(length, 1);
+
+	for (uint32_t i = 0; i < layout->count; i++) {
+		const struct gmi_volume *volume = &layout->volumes[i];
+
+		for (size_t j = 0; volume->disk == disk && j < volume->used.count; j++)
+			memset(used + volume->offset + volume->used.list[j].offset, 1,
+			       volume->used.list[j].length);
+	}
+	return used;
+}
+
+/* What was made since the backup is really gone, not only out of sight. */
+static void what_became_used_since_is_discarded(void **state)
+{
+	struct gmi_layout today;
+	struct bench bench;
+	struct gmi_error err;
+	uint64_t stale = 0;
+
+	(void)state;
+	bench_begin(&bench, 103);
+	device_memory_fill(&bench.memory, &bench.random);
+	assert_gmi_ok(gmi_layout_scan(&today, bench.memory.device.disks, 2, false, &err), &err);
+	for (uint32_t disk = 0; disk < DEVICE_MEMORY_DISKS; disk++) {
+		uint64_t length = bench.memory.device.disks[disk]->length;
+		uint8_t *now = used_bytes(&today, disk, length);
+		uint8_t *then = used_bytes(&bench.layout, disk, length);
+
+		for (uint64_t at = 0; at < length; at++)
+			stale += now[at] && !then[at];
+		free(now);
+		free(then);
+	}
+	assert_true(stale > 0);
+	assert_gmi_ok(run(&bench, &err), &err);
+	assert_int_equal(gmi_restore_summary(bench.restore).bytes_discarded, stale);
+	assert_int_equal(differing_bytes(&bench), 0);
+	gmi_layout_release(&today);
+	bench_end(&bench);
+}
+
 static void an_unchanged_device_is_not_written_to(void **state)
 {
 	struct gmi_restore_summary summary;
@@ -482,6 +527,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(any_device_comes_back_under_its_used_maps),
+		cmocka_unit_test(what_became_used_since_is_discarded),
 		cmocka_unit_test(an_unchanged_device_is_not_written_to),
 		cmocka_unit_test(damage_in_the_file_is_found_before_the_first_write),
 		cmocka_unit_test(a_disk_that_lies_is_found_by_reading_back),
