@@ -127,7 +127,7 @@ static void any_device_comes_back_under_its_used_maps(void **state)
 	struct gmi_error err;
 
 	(void)state;
-	for (uint64_t seed = 1; seed <= 25; seed++) {
+	for (uint64_t seed = 1; seed <= 18; seed++) {
 		unsigned int changes;
 
 		bench_begin(&bench, seed);
