@@ -211,7 +211,8 @@ static int work_on_item(void *context, unsigned int member, const struct gmi_cre
 		result = verify_chunk(restore, worker, item, err);
 		break;
 	}
-	if (result < 0 && err->code != GMI_E_CANCELLED)
+	/* Damage is told with its chunk already, and a cancelled restore has no place. */
+	if (result < 0 && err->code != GMI_E_CANCELLED && err->code != GMI_E_DAMAGED)
 		gmi_error_prefix(err, "volume %s, chunk %" PRIu64,
 				 restore->volumes[item->group].name, item->number);
 	return result;
