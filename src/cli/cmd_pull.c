@@ -55,6 +55,30 @@ static void copy_text(const json_t *object, const char *member, char *text, size
 	snprintf(text, size, "%s", value ? value : "");
 }
 
+static int refuse(struct gmi_sink *sink, const void *data, size_t length, struct gmi_error *err)
+{
+	(void)sink, (void)data, (void)length;
+	return gmi_fail(err, GMI_E_CANCELLED, "not wanted");
+}
+
+static int go_on(void *context)
+{
+	(void)context;
+	return 0;
+}
+
+/*
+ * A backup that was begun and that nobody takes would hold the device, its services stopped, until
+ * its patience ends. One that breaks off lets it go at once: so the download is opened and left.
+ */
+static void let_go(struct pull_run *run, const char *download)
+{
+	struct gmi_sink sink = { .write = refuse };
+	struct gmi_error ignored;
+
+	(void)!gmi_remote_download(run->remote, download, &sink, go_on, NULL, &ignored);
+}
+
 static int begin(struct pull_run *run, char download[128], struct gmi_error *err)
 {
 	json_t *body = json_object();
@@ -74,8 +98,11 @@ static int begin(struct pull_run *run, char download[128], struct gmi_error *err
 	/* The device proposes a name, not a place. */
 	if (!download[0] || !name[0] || strchr(name, '/') || name[0] == '.')
 		return gmi_fail(err, GMI_E_CLIENT, "the device's answer makes no sense");
-	return gmi_output_open(&run->output, run->options.output ? run->options.output : name,
-			       run->options.force, err);
+	if (gmi_output_open(&run->output, run->options.output ? run->options.output : name,
+			    run->options.force, err) == 0)
+		return 0;
+	let_go(run, download);
+	return -1;
 }
 
 /* The job's end follows the last byte by a moment. */
@@ -120,6 +147,8 @@ static int pull(struct pull_run *run, struct gmi_error *err)
 	    begin(run, download, err) < 0)
 		return -1;
 	result = gmi_remote_download(run->remote, download, &run->output.sink, tick, run, err);
+	if (result < 0 && err->code == GMI_E_CANCELLED)
+		let_go(run, download);
 	/* The job knows better why the stream broke than the socket does. */
 	if (wait_for_end(run, &end) < 0 && (result == 0 || end.code != GMI_E_CLIENT)) {
 		*err = end;
