@@ -46,10 +46,20 @@ def gmi(*arguments: object, expect: str = "ok", build: Path = BUILD, text: bool 
     return done
 
 
-def start_gmi(*arguments: object, build: Path = BUILD, **options: object) -> subprocess.Popen:
-    """For tests that interrupt it or hold it up."""
-    return subprocess.Popen([str(build / "src/cli/gmi"), *map(str, arguments)], env=environment(),
+def start_gmi(*arguments: object, **options: object) -> subprocess.Popen:
+    """For tests that interrupt it or hold it up; end it with end_of()."""
+    return subprocess.Popen([str(BUILD / "src/cli/gmi"), *map(str, arguments)], env=environment(),
                             stderr=subprocess.PIPE, **options)
+
+
+def end_of(process: subprocess.Popen, expect: str = "ok") -> str:
+    """Waits for it; returns what it said."""
+    said = process.stderr.read().decode(errors="replace")
+    code = process.wait(PATIENCE)
+    process.stderr.close()
+    check_no_report(said, code)
+    assert code == EXIT[expect], f"exit code {code}, not {expect}: {said}"
+    return said
 
 
 def tool(*arguments: object, **options: object) -> subprocess.CompletedProcess:
