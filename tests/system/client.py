@@ -76,6 +76,10 @@ class Client:
         assert answer.status == 201, answer.body
         return answer.json()
 
+    def offer_again(self, job: str, data: bytes) -> Answer:
+        """As a page that was reloaded."""
+        return self.post(f"/jobs/{job}/source", {"fileName": "again.gmi", "fileLength": len(data)})
+
     def job(self, job: str = "current") -> dict:
         return self.get(f"/jobs/{job}").json()
 
@@ -116,9 +120,9 @@ class Client:
         self.serve(job, data)
         return self.ended(job)
 
-    def refused(self, data: bytes) -> str:
-        """The type of problem with which a restore fails before it touches the device."""
+    def refusal(self, data: bytes) -> dict:
+        """The problem with which a restore fails before it touches the device."""
         job = self.restore(data)
         assert job["state"] == "failed", job
         assert job["device"] == "unchanged" and job["problem"]["device"] == "unchanged"
-        return job["problem"]["type"].removeprefix(PROBLEM)
+        return {**job["problem"], "type": job["problem"]["type"].removeprefix(PROBLEM)}
