@@ -30,9 +30,7 @@ def unzip_and_zstd(path: Path, volume: str, to: str) -> None:
 
 def test_file_knows_the_media_type(backup_file: Path) -> None:
     """file(1) finds it as it finds OpenDocument's: first entry, stored, without extra field."""
-    said = tool("file", "--brief", "--mime-type", "--keep-going", backup_file).stdout.decode()
-    assert "application/vnd.sbt.gmi+zip" in said or "application/zip" in said
-    assert "Zip" in tool("file", "--brief", backup_file).stdout.decode()
+    assert 'MIME type "application/vnd.sbt.gmi+zip"' in tool("file", backup_file).stdout.decode()
 
 
 def test_info_zip_is_content(backup_file: Path, reader: GmiFile) -> None:
