@@ -13,11 +13,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 /* Enough for a thousand idle connections beside the ones that work. */
 #define CONNECTIONS_MAX 1200
+/* Disks, pipes of hooks, and what the system's libraries open for a moment. */
+#define DESCRIPTORS_BESIDE 100
 /* A connection that says nothing for so long is closed... */
 #define IDLE_SECONDS 15
 /* Two JSON texts, a copy buffer, zstd's and libext2fs' needs are on the heap. */
@@ -398,6 +401,21 @@ static int open_socket(const char *listen, int *fd, char url[160], struct gmi_er
 	return 0;
 }
 
+/*
+ * Many systems let a process have 1,024 descriptors unless it asks for more: idle connections would
+ * use them up, and accept() would fail in a busy loop where the limit above lets them wait.
+ */
+static void allow_descriptors(void)
+{
+	struct rlimit limit;
+	const rlim_t wanted = CONNECTIONS_MAX + DESCRIPTORS_BESIDE;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= wanted)
+		return;
+	limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
+	(void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 int gmi_server_start(struct gmi_server **out, const char *listen, struct gmi_service *service,
 		     const struct gmi_profile *profile, char url[160], struct gmi_error *err)
 {
@@ -409,6 +427,7 @@ int gmi_server_start(struct gmi_server **out, const char *listen, struct gmi_ser
 		return gmi_fail(err, GMI_E_SYSTEM, "out of memory for the server");
 	server->service = service;
 	server->profile = profile;
+	allow_descriptors();
 	if (open_socket(listen, &fd, url, err) < 0) {
 		free(server);
 		return -1;
