@@ -3,6 +3,7 @@
 #include "http/server.h"
 
 #include <getopt.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -16,6 +17,9 @@ static const char help[] =
 	"  --profile P            the device's profile\n"
 	"  --listen ADDRESS:PORT  instead of what the profile says; port 0 takes a free one\n"
 	"  --version, --help\n";
+
+/* Longer memory goes back to the system as soon as it is freed. */
+#define LARGE_MEMORY (128 << 10)
 
 /* docs/cli.md: the same numbers as those of gmi. */
 #define EXIT_SYSTEM 1
@@ -87,6 +91,11 @@ int main(int argc, char **argv)
 		fputs(usage, stderr);
 		return EXIT_USAGE;
 	}
+	/*
+	 * glibc raises this limit by itself when large memory is freed, and then keeps what comes:
+	 * the used maps of one job would still be there, in pieces, beside those of the next.
+	 */
+	(void)mallopt(M_MMAP_THRESHOLD, LARGE_MEMORY);
 	/* Every thread inherits this: signals come to sigwait() alone. */
 	sigemptyset(&ends);
 	sigaddset(&ends, SIGINT);
