@@ -100,6 +100,10 @@ class Client:
         assert self.ended(job["id"])["state"] == "succeeded"
         return answer.body
 
+    def first_range(self, job: str) -> dict:
+        """Waits until the device wants something of the file."""
+        return wait_for(lambda: self.wanted(job)["ranges"], "a range is wanted")[0]
+
     def serve(self, job: str, data: bytes, until=lambda: False) -> dict:
         """Sends what is wanted until the job has ended, or `until` says that this client goes away."""
         while not until():

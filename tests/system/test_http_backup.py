@@ -1,9 +1,9 @@
 """A whole backup over HTTP, and everything that may go wrong on its way to the computer."""
 
 import os
+import resource
 import socket
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
@@ -173,11 +173,15 @@ def test_a_download_cut_short_is_no_whole_answer(device: Device, start) -> None:
     assert b"Transfer-Encoding: chunked" in data and not data.endswith(b"\r\n0\r\n\r\n")
 
 
-def test_a_thousand_idle_connections_do_not_disturb_a_backup(client: Client, device: Device) -> None:
-    idle = [client.socket() for _ in range(1000)]
+def test_more_than_a_thousand_idle_connections_do_not_disturb_a_backup(device: Device, start) -> None:
+    """Where a process has 1,024 descriptors unless it asks for more, as on most systems."""
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    server = start(device, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (1024, hard)))
+    idle = [server.client.socket() for _ in range(1100)]
     try:
-        assert len(client.backup()) > 1 << 20
-        assert released(device)
+        descriptors = Path(f"/proc/{server.process.pid}/fd")
+        wait_for(lambda: len(list(descriptors.iterdir())) > 1100, "all are connected")
+        assert len(server.client.backup()) > 1 << 20 and released(device)
     finally:
         for connection in idle:
             connection.close()
@@ -185,9 +189,7 @@ def test_a_thousand_idle_connections_do_not_disturb_a_backup(client: Client, dev
 
 def test_idle_connections_are_closed_in_the_end(client: Client) -> None:
     idle = client.socket()
-    began = time.monotonic()
     assert idle.recv(1) == b""
-    assert time.monotonic() - began > 5  # not at once either
 
 
 @pytest.mark.parametrize("body", [{"level": 0}, {"level": 20}, {"level": "1"}, {"level": 1.5}, {"allBlocks": 1}])

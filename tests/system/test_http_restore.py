@@ -22,10 +22,6 @@ def client(server) -> Client:
     return server.client
 
 
-def first_range(client: Client, job: str) -> dict:
-    return wait_for(lambda: client.wanted(job)["ranges"], "a range is wanted")[0]
-
-
 def test_the_old_device_comes_back(client: Client, changed: Device, pristine: Device, is_back, backup: bytes,
                                    tmp_path: Path) -> None:
     job = client.restore(backup)
@@ -82,7 +78,7 @@ def test_ranges_may_come_in_any_order_and_in_parallel(client: Client, changed: D
 def test_a_range_that_comes_twice_is_refused_the_second_time(client: Client, changed: Device, is_back,
                                                              backup: bytes) -> None:
     job = client.begin_restore(backup)["id"]
-    part = first_range(client, job)
+    part = client.first_range(job)
     at, data = part["offset"], backup[part["offset"]:part["offset"] + part["length"]]
     assert client.put(job, at, data).status == 204
     assert client.put(job, at, data).problem() == "client"
@@ -93,7 +89,7 @@ def test_a_range_that_comes_twice_is_refused_the_second_time(client: Client, cha
 def test_what_is_not_wanted_is_refused_and_does_no_harm(client: Client, changed: Device, is_back,
                                                         backup: bytes) -> None:
     job = client.begin_restore(backup)["id"]
-    part = first_range(client, job)
+    part = client.first_range(job)
     at, length = part["offset"], part["length"]
     for offset, data in ((at, b"x" * (length - 1)), (at, b"x" * (length + 1)), (at + 1, b"x" * length),
                          (0, b"x"), (len(backup), b"x"), (10**18 - 1, b"x")):
@@ -109,13 +105,13 @@ def test_what_is_not_wanted_is_refused_and_does_no_harm(client: Client, changed:
 def test_a_body_that_breaks_off_is_wanted_again(client: Client, changed: Device, is_back,
                                                 backup: bytes) -> None:
     job = client.begin_restore(backup)["id"]
-    part = first_range(client, job)
+    part = client.first_range(job)
     broken = client.socket()
     broken.sendall(f"PUT {API}/jobs/{job}/bytes?offset={part['offset']} HTTP/1.1\r\nHost: x\r\n"
                    f"Content-Type: application/octet-stream\r\nContent-Length: {part['length']}\r\n\r\n"
                    .encode() + b"x" * (part["length"] // 2))
     broken.close()
-    assert first_range(client, job) == part
+    assert client.first_range(job) == part
     client.put(job, part["offset"], backup[part["offset"]:part["offset"] + part["length"]])
     client.serve(job, backup)
     assert client.ended(job)["state"] == "succeeded" and is_back(changed)
@@ -151,7 +147,7 @@ def test_another_file_is_not_taken_for_the_one_that_was_begun(client: Client, ch
     shorter = client.offer_again(job, backup[:-1])
     assert shorter.problem() == "client" and "not the file" in shorter.json()["detail"]
     client.offer_again(job, backup)
-    part = first_range(client, job)
+    part = client.first_range(job)
     client.put(job, part["offset"], b"x" * part["length"])
     assert client.get(f"/jobs/{job}/wanted").problem() == "client"
     assert client.job(job)["waitingForClient"] is True

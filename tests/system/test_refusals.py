@@ -134,12 +134,14 @@ def test_the_crafting_writer_told_no_lie_makes_the_same_bytes(backup: bytes, cra
     assert craft().bytes() == backup
 
 
+CHUNK = "volumes/emmc-head/00000000.zst"
+
 LIES = {
     "an entry twice": lambda craft: craft.insert(craft.first("config")),
     "two entries on the same bytes": lambda craft: craft.lie("index", offset=0),
     "an entry that lies outside": lambda craft: craft.lie("index", offset=0xFFFFFFF0),
-    "an entry longer than the file": lambda craft: craft.lie("volumes/emmc-head/00000000.zst", length=0xFFFFFFFE),
-    "an entry of ZIP64 length without ZIP64": lambda craft: craft.lie("volumes/emmc-head/00000000.zst", length=0xFFFFFFFF),
+    "an entry longer than the file": lambda craft: craft.lie(CHUNK, length=0xFFFFFFFE),
+    "an entry of ZIP64 length without ZIP64": lambda craft: craft.lie(CHUNK, length=0xFFFFFFFF),
     "a wrong CRC-32": lambda craft: craft.lie("manifest.json", crc=1),
     "a compressed entry": lambda craft: craft.lie("manifest.json", method=8),
     "an encrypted entry": lambda craft: craft.lie("manifest.json", flags=1),

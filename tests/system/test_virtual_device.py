@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from device import EXT4_VOLUMES, Device
+from device import Device
 from programs import ROOT, environment, tool
 
 
@@ -41,8 +41,8 @@ def test_the_same_change_makes_the_same_device(device: Device, used: Device) -> 
 
 def test_its_full_size_is_laid_out_as_the_reference_device() -> None:
     """Without making 8 GB: the layout alone decides."""
-    code = ("import json, sys; sys.path.insert(0, sys.argv[1]); from dataclasses import asdict; from layout import full;"
-            "print(json.dumps(asdict(full(8 << 30, 1))))")
+    code = ("import json, sys; from dataclasses import asdict; sys.path.insert(0, sys.argv[1]);"
+            "from layout import full; print(json.dumps(asdict(full(8 << 30, 1))))")
     layout = json.loads(tool("/usr/bin/python3", "-B", "-c", code, ROOT / "virtual").stdout)
     assert [(part["name"], part["start"]) for part in layout["partitions"]] == \
         [("system0", 0x22), ("system1", 0x4B022), ("config", 0x96022), ("data", 0xC8022)]
