@@ -85,7 +85,8 @@ def many_disks(tmp_path: Path):
             (tmp_path / f"disk{number}").hardlink_to(image)
             profile += f"[disk d{number:02d}]\npath = disk{number}\ntype = flash\n"
         (tmp_path / "profile.ini").write_text(profile)
-        gmi("backup", "--profile", tmp_path / "profile.ini", "-o", tmp_path / "large.gmi", "--quiet", build=RELEASE)
+        gmi("backup", "--profile", tmp_path / "profile.ini", "-o", tmp_path / "large.gmi", "--quiet",
+            "--chunk-length", "256", build=RELEASE)
         return tmp_path / "large.gmi"
 
     yield make

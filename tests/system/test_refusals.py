@@ -226,13 +226,13 @@ def frame_of(content: bytes) -> bytes:
     return squeeze(content, f"--stream-size={len(content)}")
 
 
-PATTERN = bytes(range(256)) * 1024  # of a chunk's length
+PATTERN = bytes(range(256)) * 2048  # of a chunk's length
 
 # Put in the place of the first chunk of the flash, which the device has otherwise: so it is fetched.
 FRAMES = {
     "a bomb": lambda: frame_of(bytes(64 << 20)),
     "no frame": lambda: PATTERN[:5000],
-    "two frames": lambda: frame_of(PATTERN[:128 << 10]) * 2,
+    "two frames": lambda: frame_of(PATTERN[:256 << 10]) * 2,
     "no content size": lambda: squeeze(PATTERN),
     "a shorter chunk": lambda: frame_of(PATTERN[:-1]),
     "a longer chunk": lambda: frame_of(PATTERN + b"x"),
