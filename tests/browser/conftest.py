@@ -1,0 +1,88 @@
+"""What every browser test gets: a device of its own, a cable, and the page in a browser."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Iterator
+
+import pytest
+
+sys.dont_write_bytecode = True
+
+from cable import Cable  # noqa: E402
+from instrument import ROOT, Instrument  # noqa: E402
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    missing = [name for name in ("/usr/bin/chromium", "/usr/bin/chromedriver") if not Path(name).exists()]
+    try:
+        import selenium  # noqa: F401
+    except ImportError:
+        missing.append("python3-selenium")
+    for item in items if missing else []:
+        item.add_marker(pytest.mark.skip(reason=f"{', '.join(missing)} is not installed"))
+
+
+@pytest.fixture(scope="session")
+def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The device that all others are copies of."""
+    folder = tmp_path_factory.mktemp("original") / "device"
+    subprocess.run([ROOT / "virtual/make-device", "--tiny", folder], check=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def backup_file(original: Path) -> Path:
+    """A backup of the device as it was at first."""
+    return Instrument(original).backup(original.parent / "backup.gmi")
+
+
+@pytest.fixture
+def instrument(original: Path, tmp_path: Path) -> Iterator[Instrument]:
+    made = Instrument.copy_of(original, tmp_path / "device")
+    yield made
+    made.stop_program()
+    shutil.rmtree(made.folder)
+
+
+@pytest.fixture
+def cable(instrument: Instrument) -> Iterator[Cable]:
+    cable = Cable(instrument.start().port)
+    yield cable
+    cable.close()
+    assert instrument.gmid
+    instrument.gmid.stop()
+    instrument.gmid.check()
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator["object"]:
+    from page import start_browser
+    driver = start_browser(tmp_path_factory.mktemp("profile"))
+    yield driver
+    driver.quit()
+
+
+@pytest.fixture
+def page(browser, cable: Cable, tmp_path: Path) -> Iterator["object"]:
+    """The page, open."""
+    from page import Page
+    downloads = tmp_path / "downloads"
+    downloads.mkdir()
+    page = Page(browser, cable.url, downloads)
+    page.resize(1200)
+    page.prefer("light")
+    page.forget_logs()
+    first = browser.current_window_handle
+    try:
+        yield page.open()
+        page.check()
+    finally:
+        for window in browser.window_handles:
+            browser.switch_to.window(window)
+            browser.get("about:blank")
+            if window != first:
+                browser.close()
+        browser.switch_to.window(first)
+        shutil.rmtree(downloads)

@@ -1,0 +1,95 @@
+"""The page in narrow, medium and wide windows, light and dark: nothing scrolls sideways, overlaps or is cut.
+
+With $GMI_SCREENSHOTS naming a folder, a picture of each is left there.
+"""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from cable import Cable
+from instrument import Instrument
+from page import Page
+
+WINDOWS = {"narrow": (360, 740), "medium": (768, 1024), "wide": (1280, 800)}
+GEOMETRY = (Path(__file__).parent / "geometry.js").read_text()
+
+
+def look(page: Page, name: str) -> None:
+    faults = []
+    for window, size in WINDOWS.items():
+        page.resize(*size)
+        for scheme in ("light", "dark"):
+            page.prefer(scheme)
+            faults += [f"{name}, {window}, {scheme}: {fault}" for fault in page.run(GEOMETRY)]
+            if folder := os.environ.get("GMI_SCREENSHOTS"):
+                Path(folder).mkdir(parents=True, exist_ok=True)
+                page.driver.save_screenshot(str(Path(folder) / f"{name}-{window}-{scheme}.png"))
+    assert not faults, "\n".join(faults)
+
+
+def test_both_tabs_fit(page: Page) -> None:
+    look(page, "backup")
+    page.tab("Restore")
+    look(page, "restore")
+
+
+def test_the_page_fits_while_a_program_runs(page: Page, instrument: Instrument) -> None:
+    instrument.start_program("Measure")
+    page.wait_for_text("#status", "Measure is running")
+    look(page, "busy")
+
+
+def test_the_dialog_for_choosing_a_file_fits(page: Page, backup_file: Path, tmp_path: Path) -> None:
+    page.tab("Restore")
+    page.press("Restore from backup...")
+    look(page, "choose")
+    page.choose(backup_file)
+    page.wait_for_text("#choose-summary", "Backup of bb2241039")
+    look(page, "choose-chosen")
+    other = tmp_path / ("a-file-with-a-name-that-is-much-longer-than-anybody-would-like" * 2 + ".gmi")
+    other.write_bytes(b"nothing")
+    page.choose(other)
+    page.wait_for_text("#choose-summary", "does not look like")
+    look(page, "choose-doubtful")
+
+
+def test_a_running_backup_fits(page: Page, cable: Cable) -> None:
+    answer = cable.hold_answers("GET .*/file", after=1 << 20)
+    page.press("Download backup")
+    answer.wait()
+    page.wait_for_text("#progress-done", "%")
+    look(page, "backup-progress")
+    answer.release()
+    page.wait_for_dialog("Backup successful")
+    look(page, "backup-successful")
+    page.press("Close")
+    look(page, "backup-done")
+
+
+def test_a_running_restore_fits(page: Page, cable: Cable, instrument: Instrument, backup_file: Path) -> None:
+    instrument.change()
+    sending = cable.hold_requests("PUT .*/bytes", after=8)
+    page.restore_from(backup_file)
+    sending.wait()
+    page.wait_for_text("#progress-step", "Step 1 of 3")
+    look(page, "restore-progress")
+    cable.unplug()
+    page.wait_for_text("#progress-notice", "does not answer")
+    look(page, "restore-lost")
+    cable.plug_in()
+    sending.release()
+    page.wait_for_dialog("Restore successful")
+    look(page, "restore-successful")
+    page.press("Close")
+    look(page, "restart-needed")
+
+
+@pytest.mark.parametrize("what", ["backup"])
+def test_a_failure_fits(page: Page, instrument: Instrument, what: str) -> None:
+    page.expected.append("409")
+    instrument.start_program("Measure")
+    page.press("Download backup")
+    page.wait_for_dialog("Backup not possible: a program is running")
+    look(page, "refused")
