@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <time.h>
 
 /* An estimate reads the disks and a busy hook starts a process: pages ask more often than that. */
@@ -194,6 +195,19 @@ static void *keep(void *context)
 
 /* ---- the service ---- */
 
+/*
+ * Not 1 after each start of gmid: a page that lost the job of an earlier run must not take the
+ * first job of this one for its own.
+ */
+static uint64_t first_id(void)
+{
+	uint32_t random = 0;
+
+	if (getrandom(&random, sizeof(random), 0) != sizeof(random))
+		random = (uint32_t)time(NULL);
+	return (uint64_t)(random % 1000000) * 1000 + 1;
+}
+
 int gmi_service_new(struct gmi_service **out, const struct gmi_profile *profile,
 		    struct gmi_error *err)
 {
@@ -203,7 +217,7 @@ int gmi_service_new(struct gmi_service **out, const struct gmi_profile *profile,
 	if (!service)
 		return gmi_fail(err, GMI_E_SYSTEM, "out of memory for the service");
 	service->profile = profile;
-	service->next_id = 1;
+	service->next_id = first_id();
 	pthread_mutex_init(&service->lock, NULL);
 	pthread_mutex_init(&service->view_lock, NULL);
 	if (pthread_create(&service->keeper, NULL, keep, service) != 0) {
