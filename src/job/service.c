@@ -17,7 +17,8 @@
 
 struct gmi_service {
 	const struct gmi_profile *profile;
-	pthread_mutex_t lock; /* down to stopping */
+	pthread_mutex_t starting; /* held while a hook brings the device to rest or restarts it */
+	pthread_mutex_t lock;     /* down to stopping; taken after starting, and never for long */
 	struct gmi_job *current;
 	uint64_t next_id;
 	bool needs_restart; /* because of a job that is no longer the current one */
@@ -218,6 +219,7 @@ int gmi_service_new(struct gmi_service **out, const struct gmi_profile *profile,
 		return gmi_fail(err, GMI_E_SYSTEM, "out of memory for the service");
 	service->profile = profile;
 	service->next_id = first_id();
+	pthread_mutex_init(&service->starting, NULL);
 	pthread_mutex_init(&service->lock, NULL);
 	pthread_mutex_init(&service->view_lock, NULL);
 	if (pthread_create(&service->keeper, NULL, keep, service) != 0) {
@@ -234,11 +236,13 @@ void gmi_service_stop(struct gmi_service *service)
 	struct gmi_error why;
 	struct gmi_job *job;
 
+	pthread_mutex_lock(&service->starting);
 	pthread_mutex_lock(&service->lock);
 	service->stopping = true;
 	job = service->current;
 	service->current = NULL;
 	pthread_mutex_unlock(&service->lock);
+	pthread_mutex_unlock(&service->starting);
 	if (service->keeper_started)
 		pthread_join(service->keeper, NULL);
 	service->keeper_started = false;
@@ -257,6 +261,7 @@ void gmi_service_free(struct gmi_service *service)
 	if (!service)
 		return;
 	gmi_service_stop(service);
+	pthread_mutex_destroy(&service->starting);
 	pthread_mutex_destroy(&service->lock);
 	pthread_mutex_destroy(&service->view_lock);
 	free(service);
@@ -277,15 +282,22 @@ int gmi_service_find(struct gmi_service *service, uint64_t id, struct gmi_job **
 	return gmi_fail(err, GMI_E_NOT_FOUND, "there is no job %llu", (unsigned long long)id);
 }
 
-/* Call with the lock: starting takes as long as the quiesce hook, and two may not start at once. */
+/*
+ * Call with `starting`: two may not start at once, and a start takes as long as the quiesce hook.
+ * Meanwhile anybody may ask for the device and the last job.
+ */
 static int check_free(struct gmi_service *service, struct gmi_error *err)
 {
+	int result = 0;
+
+	pthread_mutex_lock(&service->lock);
 	if (service->stopping)
-		return gmi_fail(err, GMI_E_CANCELLED, "gmid is being stopped");
-	if (service->current && is_running(service->current))
-		return gmi_fail(err, GMI_E_JOB_RUNS, "a %s is running",
-				service->current->kind == GMI_JOB_BACKUP ? "backup" : "restore");
-	return 0;
+		result = gmi_fail(err, GMI_E_CANCELLED, "gmid is being stopped");
+	else if (service->current && is_running(service->current))
+		result = gmi_fail(err, GMI_E_JOB_RUNS, "a %s is running",
+				  service->current->kind == GMI_JOB_BACKUP ? "backup" : "restore");
+	pthread_mutex_unlock(&service->lock);
+	return result;
 }
 
 /* Whether the device runs on with disks that a restore has written. Call with the service's lock.
@@ -313,14 +325,16 @@ static void ask_again_what_runs(struct gmi_service *service)
 	pthread_mutex_unlock(&service->view_lock);
 }
 
-/* The new job takes the old one's place. Call with the lock. */
+/* The new job takes the old one's place. */
 static void install(struct gmi_service *service, struct gmi_job *job)
 {
+	pthread_mutex_lock(&service->lock);
 	service->needs_restart = needs_restart(service);
 	job->id = service->next_id++;
 	gmi_job_put(service->current);
 	service->current = job;
 	atomic_fetch_add(&job->references, 1);
+	pthread_mutex_unlock(&service->lock);
 }
 
 int gmi_service_start_backup(struct gmi_service *service, const struct gmi_backup_request *request,
@@ -330,13 +344,13 @@ int gmi_service_start_backup(struct gmi_service *service, const struct gmi_backu
 
 	if (job_new(job, service, GMI_JOB_BACKUP, err) < 0)
 		return -1;
-	pthread_mutex_lock(&service->lock);
+	pthread_mutex_lock(&service->starting);
 	result = check_free(service, err);
 	if (result == 0)
 		result = gmi_backup_job_start(*job, request, err);
 	if (result == 0)
 		install(service, *job);
-	pthread_mutex_unlock(&service->lock);
+	pthread_mutex_unlock(&service->starting);
 	if (result < 0) {
 		if (err->code == GMI_E_PROGRAM_RUNS)
 			ask_again_what_runs(service);
@@ -356,7 +370,7 @@ int gmi_service_start_restore(struct gmi_service *service, const char *file_name
 		return -1;
 	snprintf((*job)->file_name, sizeof((*job)->file_name), "%s", file_name);
 	(*job)->file_length = file_length;
-	pthread_mutex_lock(&service->lock);
+	pthread_mutex_lock(&service->starting);
 	result = check_free(service, err);
 	/* The session asks again; here it is asked so that the refusal is the request's answer. */
 	if (result == 0)
@@ -365,7 +379,7 @@ int gmi_service_start_restore(struct gmi_service *service, const char *file_name
 		result = gmi_restore_job_start(*job, err);
 	if (result == 0)
 		install(service, *job);
-	pthread_mutex_unlock(&service->lock);
+	pthread_mutex_unlock(&service->starting);
 	if (result < 0) {
 		if (err->code == GMI_E_PROGRAM_RUNS)
 			ask_again_what_runs(service);
@@ -379,15 +393,17 @@ int gmi_service_restart(struct gmi_service *service, struct gmi_error *err)
 {
 	int result;
 
-	pthread_mutex_lock(&service->lock);
+	pthread_mutex_lock(&service->starting);
 	result = check_free(service, err);
 	if (result == 0)
 		result = gmi_device_restart(service->profile, err);
 	if (result == 0) {
+		pthread_mutex_lock(&service->lock);
 		service->needs_restart = false;
 		service->restarted = service->current ? service->current->id : 0;
+		pthread_mutex_unlock(&service->lock);
 	}
-	pthread_mutex_unlock(&service->lock);
+	pthread_mutex_unlock(&service->starting);
 	return result;
 }
 
