@@ -157,6 +157,15 @@ static enum MHD_Result respond_problem(struct gmi_request *request, unsigned int
 
 	if (json && status != gmi_problem_status(request->error.code))
 		json_object_set_new(json, "status", json_integer((json_int_t)status));
+	/* A refusal does nothing to the device, but an earlier restore may have left it incomplete.
+	 */
+	if (json && gmi_service_find(request->service, 0, &running, &ignored) == 0) {
+		gmi_job_view(running, &view);
+		if (view.device == GMI_DEVICE_INCOMPLETE)
+			json_object_set_new(json, "device",
+					    json_string(gmi_device_state_name(view.device)));
+		gmi_job_put(running);
+	}
 	/* Members that a program can use: which program, which job. */
 	if (json && request->error.code == GMI_E_PROGRAM_RUNS &&
 	    gmi_service_device(request->service, &device, &ignored) == 0)

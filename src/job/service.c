@@ -300,6 +300,19 @@ static int check_free(struct gmi_service *service, struct gmi_error *err)
 	return result;
 }
 
+/* What an earlier restore left unfinished is so until a later one has finished it. */
+static void inherit_device_state(struct gmi_service *service, struct gmi_job *job)
+{
+	pthread_mutex_lock(&service->lock);
+	if (service->current) {
+		pthread_mutex_lock(&service->current->lock);
+		if (service->current->device == GMI_DEVICE_INCOMPLETE)
+			job->device = GMI_DEVICE_INCOMPLETE;
+		pthread_mutex_unlock(&service->current->lock);
+	}
+	pthread_mutex_unlock(&service->lock);
+}
+
 /* Whether the device runs on with disks that a restore has written. Call with the service's lock.
  */
 static bool needs_restart(struct gmi_service *service)
@@ -346,6 +359,7 @@ int gmi_service_start_backup(struct gmi_service *service, const struct gmi_backu
 		return -1;
 	pthread_mutex_lock(&service->starting);
 	result = check_free(service, err);
+	inherit_device_state(service, *job);
 	if (result == 0)
 		result = gmi_backup_job_start(*job, request, err);
 	if (result == 0)
@@ -372,6 +386,7 @@ int gmi_service_start_restore(struct gmi_service *service, const char *file_name
 	(*job)->file_length = file_length;
 	pthread_mutex_lock(&service->starting);
 	result = check_free(service, err);
+	inherit_device_state(service, *job);
 	/* The session asks again; here it is asked so that the refusal is the request's answer. */
 	if (result == 0)
 		result = gmi_device_check_idle(service->profile, program, err);
