@@ -5,6 +5,9 @@
 /** @typedef {import("./types").ProblemDetails} ProblemDetails */
 
 const BASE = "/api/v1";
+// A pulled cable breaks no connection: without an end of our own, a question would wait for minutes.
+const ANSWER_MS = 8000;
+const SENDING_MS = 120000;
 
 /** What the device refused, in its own words (RFC 9457). */
 export class Refusal extends Error {
@@ -17,6 +20,13 @@ export class Refusal extends Error {
 
 /** The device could not be reached, or something else than gmid answered. */
 export class Unreachable extends Error {}
+
+/** @param {number} milliseconds after which a request is given up */
+function limit(milliseconds) {
+  const controller = new AbortController();
+  setTimeout(() => controller.abort(), milliseconds);
+  return controller.signal;
+}
 
 /**
  * @param {string} path
@@ -39,19 +49,21 @@ async function request(path, options) {
 /**
  * @param {string} path
  * @param {object} body
+ * @param {AbortSignal} [signal]
  */
-async function post(path, body) {
+async function post(path, body, signal) {
   const response = await request(path, {
     method: "POST",
     headers: { "Content-Type": "application/json" },
     body: JSON.stringify(body),
+    signal,
   });
   return response.json();
 }
 
 /** @returns {Promise<Device>} */
 export async function getDevice() {
-  return (await request("/device")).json();
+  return (await request("/device", { signal: limit(ANSWER_MS) })).json();
 }
 
 /**
@@ -59,10 +71,13 @@ export async function getDevice() {
  * @returns {Promise<Job>}
  */
 export async function getJob(id) {
-  return (await request(`/jobs/${id}`)).json();
+  return (await request(`/jobs/${id}`, { signal: limit(ANSWER_MS) })).json();
 }
 
-/** @returns {Promise<Job>} */
+/**
+ * Takes as long as the device needs to come to rest.
+ * @returns {Promise<Job>}
+ */
 export function startBackup() {
   return post("/backups", {});
 }
@@ -82,7 +97,7 @@ export function startRestore(file) {
  * @returns {Promise<Job>}
  */
 export function offerAgain(id, file) {
-  return post(`/jobs/${id}/source`, { fileName: file.name, fileLength: file.size });
+  return post(`/jobs/${id}/source`, { fileName: file.name, fileLength: file.size }, limit(ANSWER_MS));
 }
 
 /**
@@ -92,7 +107,8 @@ export function offerAgain(id, file) {
  * @returns {Promise<import("./types").Wanted>}
  */
 export async function getWanted(id, seconds) {
-  return (await request(`/jobs/${id}/wanted?wait=${seconds}`)).json();
+  const signal = limit(1000 * seconds + ANSWER_MS);
+  return (await request(`/jobs/${id}/wanted?wait=${seconds}`, { signal })).json();
 }
 
 /**
@@ -105,6 +121,7 @@ export async function putBytes(id, offset, bytes) {
     method: "PUT",
     headers: { "Content-Type": "application/octet-stream" },
     body: bytes,
+    signal: limit(SENDING_MS),
   });
 }
 

@@ -55,6 +55,10 @@ element("choose-form", HTMLFormElement).addEventListener("submit", (event) => {
   onChosen(file);
 });
 
+export function closeChooser() {
+  dialog.close();
+}
+
 /**
  * @param {string} id the device's
  * @param {(file: File) => void} chosen

@@ -1,7 +1,7 @@
 // Shows the device as it is while nothing runs: who it is, whether it is ready, what a backup will take.
 
 import { element, setIcon, setText } from "./dom.js";
-import { bytesText, dateText, estimateText } from "./text.js";
+import { bytesText, dateText, estimateText, roughText } from "./text.js";
 
 /** @typedef {import("./types").Device} Device */
 /** @typedef {import("./types").Job} Job */
@@ -15,10 +15,19 @@ function setStatus(state, text) {
   setText("status-text", text);
 }
 
+/**
+ * Whether a restore left the device between two states; a later job does not change that, nor does a restart.
+ * @param {Device} device
+ */
+function isIncomplete(device) {
+  return device.job?.device === "incomplete" && device.job.state !== "running";
+}
+
 /** @param {Device} device */
 function showStatus(device) {
   if (device.job?.state === "running") setStatus("busy", device.job.kind === "backup" ? "Backup running" : "Restore running");
-  else if (device.needsRestart) setStatus("bad", "Restart needed");
+  else if (isIncomplete(device)) setStatus("bad", "Restore incomplete");
+  else if (device.needsRestart) setStatus("busy", "Restart needed");
   else if (device.program) setStatus("busy", `${device.program} is running`);
   else setStatus("ready", "Ready");
 }
@@ -47,11 +56,11 @@ function showEstimate(device) {
   const { fileBytes, backupSeconds } = device.estimate;
   const time = estimateText(backupSeconds);
   // A tenth and 100 MB more than the file: a disk that is filled to the last byte is in trouble anyway.
-  const room = bytesText(Math.ceil((fileBytes * 1.1 + 1e8) / 1e8) * 1e8);
+  const room = roughText(Math.ceil((fileBytes * 1.1 + 1e8) / 1e8) * 1e8);
   const total = document.createElement("small");
 
   setText("estimate-time", time);
-  setText("estimate-size", `about ${bytesText(fileBytes)}`);
+  setText("estimate-size", `about ${roughText(fileBytes)}`);
   total.textContent = ` of ${bytesText(device.totalBytes)}`;
   element("estimate-used", HTMLElement).replaceChildren(bytesText(device.usedBytes), total);
   setText("before-time", `Set aside ${time}, more over a slow connection. The device cannot be used meanwhile.`);
@@ -60,10 +69,10 @@ function showEstimate(device) {
 
 /** @param {Device} device */
 function showBanner(device) {
-  const incomplete = device.job?.state === "failed" && device.job.device === "incomplete";
+  const incomplete = isIncomplete(device);
   const banner = element("banner", HTMLElement);
 
-  banner.hidden = !device.needsRestart;
+  banner.hidden = !device.needsRestart && !incomplete;
   banner.dataset.state = incomplete ? "bad" : "warn";
   setIcon("banner-icon", incomplete ? "stop" : "warn");
   setText("banner-text", incomplete

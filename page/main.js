@@ -2,16 +2,16 @@
 // device, so a reload or a second window shows the same.
 
 import { getDevice, getJob, offerAgain, Refusal, startBackup, startRestore } from "./api.js";
-import { chooseFile } from "./choose-dialog.js";
+import { chooseFile, closeChooser } from "./choose-dialog.js";
 import { showDevice, showUnreachable } from "./device-view.js";
 import { element } from "./dom.js";
 import {
-  addLine, askForFile, closeProgress, hideNotice, offerDownload, openProgress, showNotice, updateProgress,
+  addLine, askForFile, closeProgress, hideNotice, isAsking, offerDownload, openProgress, showNotice, updateProgress,
 } from "./progress-dialog.js";
 import { restartAndWait } from "./restart-dialog.js";
 import { showProblem, showSuccess, showTrouble } from "./result-dialog.js";
 import { sendFile } from "./sender.js";
-import { selectTab, startTabs } from "./tabs.js";
+import { focusTab, selectTab, startTabs } from "./tabs.js";
 import { watchJob } from "./watch.js";
 
 /** @typedef {import("./types").Device} Device */
@@ -35,15 +35,22 @@ let showing = null;
  * @type {(() => void) | null}
  */
 let stopSending = null;
+/** Whether what the progress dialog asks for is asked because the job waits; any window may answer that. */
+let askedByJob = false;
+/** Questions about the device that are on their way. */
+let asking = 0;
 
 // ---- the device while nothing runs ----
 
 async function refresh() {
+  asking++;
   try {
     device = await getDevice();
   } catch {
     if (!showing) showUnreachable();
     return;
+  } finally {
+    asking--;
   }
   showDevice(device, (job) => void showEnded(job));
   if (!showing && device.job?.state === "running") follow(device.job);
@@ -79,6 +86,8 @@ async function restart() {
     showTrouble("The device was not restarted", [text, "Switch it off and on again."], []);
   }
   await refresh();
+  // The button that was pressed may be gone with the banner around it.
+  if (document.activeElement === document.body) focusTab();
 }
 
 // ---- a job that runs ----
@@ -91,6 +100,8 @@ function warnBeforeLeaving(event) {
 /** @param {JobKind} kind */
 function beginShowing(kind) {
   showing = kind;
+  askedByJob = false;
+  closeChooser();
   selectTab(kind);
   openProgress(kind);
 }
@@ -111,12 +122,15 @@ function endShowing() {
 function showWaiting(job, since) {
   if (!job.waitingForClient) {
     // A note about a file that cannot be read stays until another one is chosen.
-    if (job.kind === "backup" || stopSending) hideNotice();
+    if (askedByJob || stopSending) hideNotice();
+    askedByJob = false;
   } else if (since < PATIENCE) {
     return; // a browser takes a moment to begin a download
   } else if (job.kind === "backup") {
+    askedByJob = true;
     offerDownload("The file waits to be downloaded.", job.download ?? "");
-  } else if (!stopSending) {
+  } else if (!stopSending && !isAsking()) {
+    askedByJob = true;
     askForFile(`The device waits for the file ${job.fileName}. Choose it again to go on.`, (file) => void resume(job, file));
   }
 }
@@ -147,20 +161,37 @@ function follow(job) {
       if (there) hideNotice();
       else showNotice("The device does not answer. Check the cable; this page goes on as soon as the device is back.");
     },
+    // What stands behind the dialog is brought up to date first: there is no moment without a dialog.
     async onEnd(ended) {
-      endShowing();
+      updateProgress(ended);
       await refresh();
+      endShowing();
       showEnd(ended, lines);
     },
     async onGone() {
-      endShowing();
       await refresh();
-      showTrouble(...goneText(job.kind), lines);
+      endShowing();
+      showTrouble(...(device?.job && device.job.id !== job.id ? missedText(job.kind) : goneText(job.kind)), lines);
     },
   });
 }
 
 /**
+ * The device knows a later job: whether it was restarted before that one cannot be told.
+ * @param {JobKind} kind
+ * @returns {[string, string[]]}
+ */
+function missedText(kind) {
+  return [`How the ${kind} ended is not known here`, [
+    "This window did not hear from the device for a while, and another backup or restore has run since.",
+    kind === "backup"
+      ? "If your browser shows the file as complete, the backup was successful. Otherwise download it again."
+      : "If another window showed the restore as successful, all is well. Otherwise repeat it from the same file.",
+  ]];
+}
+
+/**
+ * The device knows of no job at all.
  * @param {JobKind} kind
  * @returns {[string, string[]]}
  */
@@ -184,7 +215,8 @@ function showRefusal(kind, problem) {
   endShowing();
   if (problem instanceof Refusal) showProblem(kind, problem.problem, [], false);
   else showTrouble(`${kind === "backup" ? "Backup" : "Restore"} not possible: the device does not answer`,
-    ["Nothing has begun. Check the cable and that the device is powered, then try again."], []);
+    ["Check the cable and that the device is powered, then try again.",
+      "Should it have begun all the same, this page shows it as soon as the device answers."], []);
   void refresh();
 }
 
@@ -213,7 +245,7 @@ function send(job, file) {
   stopSending = sendFile(job.id, file, {
     onStopped(reason) {
       stopSending = null;
-      askForFile(reason, (again) => void resume(job, again));
+      askAgain(job, reason);
     },
   });
 }
@@ -231,6 +263,15 @@ async function restore(file) {
 }
 
 /**
+ * @param {Job} job
+ * @param {string} reason as a sentence
+ */
+function askAgain(job, reason) {
+  askedByJob = false;
+  askForFile(`${reason} Choose the file ${job.fileName} to go on.`, (file) => void resume(job, file));
+}
+
+/**
  * A restore whose file nobody sends any more.
  * @param {Job} job
  * @param {File} file
@@ -241,8 +282,7 @@ async function resume(job, file) {
     await offerAgain(job.id, file);
     send(job, file);
   } catch (problem) {
-    const text = problem instanceof Error ? problem.message : String(problem);
-    askForFile(`${text} Choose the file ${job.fileName} to go on.`, (again) => void resume(job, again));
+    askAgain(job, problem instanceof Error ? problem.message : String(problem));
   }
 }
 
@@ -251,7 +291,7 @@ element("download", HTMLButtonElement).addEventListener("click", () => void back
 element("restore", HTMLButtonElement).addEventListener("click", () => chooseFile(device?.id ?? "", (file) => void restore(file)));
 element("banner-button", HTMLButtonElement).addEventListener("click", () => void restart());
 setInterval(() => {
-  if (!showing && !document.hidden) void refresh();
+  if (!showing && !document.hidden && asking === 0) void refresh();
 }, ASK_MS);
 document.addEventListener("visibilitychange", () => {
   if (!showing && !document.hidden) void refresh();

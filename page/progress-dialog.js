@@ -103,6 +103,10 @@ export function showNotice(text) {
   notice.hidden = false;
 }
 
+export function isAsking() {
+  return !notice.hidden && !picker.hidden;
+}
+
 /**
  * The same, with a way to choose the restore's file (again).
  * @param {string} text
@@ -110,7 +114,6 @@ export function showNotice(text) {
  */
 export function askForFile(text, onChosen) {
   onFile = onChosen;
-  if (!notice.hidden && !picker.hidden) return; // asked already, perhaps with a better reason
   showNotice(text);
   picker.hidden = false;
 }

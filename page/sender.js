@@ -13,6 +13,9 @@ const PARALLEL = 3;
 /** The file on the computer cannot be read any more: moved, changed, or its disk was removed. */
 class Unreadable extends Error {}
 
+/** The device has seen that this is not the file that the restore began with. */
+class OtherFile extends Error {}
+
 /**
  * @typedef {object} SenderListener
  * @property {(reason: string) => void} onStopped this file will not be sent on; why, as a sentence
@@ -54,10 +57,19 @@ export function sendFile(id, file, listener) {
     onTheirWay.add(sending);
   }
 
+  async function ask() {
+    try {
+      return await getWanted(id, WAIT_SECONDS);
+    } catch (problem) {
+      if (problem instanceof Refusal && problem.problem.status === 409) throw new OtherFile(problem.message);
+      throw problem;
+    }
+  }
+
   /** Until the job has ended, or something fails. */
   async function serve() {
     while (!over) {
-      const { state, ranges } = await getWanted(id, WAIT_SECONDS);
+      const { state, ranges } = await ask();
       if (state !== "running") {
         over = true;
         return;
@@ -95,9 +107,10 @@ export function sendFile(id, file, listener) {
       } catch (problem) {
         if (over) return;
         if (problem instanceof Unreadable)
-          stopWith(`The file ${file.name} can no longer be read on this computer. Choose it again to go on.`);
+          stopWith(`The file ${file.name} can no longer be read on this computer.`);
+        else if (problem instanceof OtherFile) stopWith(problem.message);
         else if (problem instanceof Refusal && problem.problem.status === 404) over = true; // watch.js tells
-        else if (problem instanceof Refusal && lost) stopWith(`${problem.message} Choose the file again to go on.`);
+        else if (problem instanceof Refusal && lost) stopWith(problem.message);
         else lost = true;
       }
     }

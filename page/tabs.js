@@ -18,6 +18,13 @@ export function selectTab(name) {
   history.replaceState(null, "", name === "backup" ? location.pathname : `#${name}`);
 }
 
+export function focusTab() {
+  for (const each of NAMES) {
+    const tab = element(`tab-${each}`, HTMLButtonElement);
+    if (tab.tabIndex === 0) tab.focus();
+  }
+}
+
 export function startTabs() {
   NAMES.forEach((name, place) => {
     const tab = element(`tab-${name}`, HTMLButtonElement);

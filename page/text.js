@@ -15,6 +15,16 @@ export function bytesText(bytes) {
 }
 
 /**
+ * 6.1 MB, 200 MB, 12.3 GB: for what is only estimated.
+ * @param {number} bytes
+ */
+export function roughText(bytes) {
+  const [number, unit] = bytesText(bytes).split("\u00a0");
+  const value = Number(number);
+  return `${Number(value.toFixed(value < 100 ? 1 : 0))}\u00a0${unit}`;
+}
+
+/**
  * For the time that is left: rough where it is long, because a guess that counts seconds only pretends.
  * @param {number} seconds
  */
