@@ -29,6 +29,7 @@ export function watchJob(id, watcher) {
   let shown = 0;
   let heard = Date.now();
   let there = true;
+  let broken = false;
   let over = false;
   let asking = false;
 
@@ -65,20 +66,31 @@ export function watchJob(id, watcher) {
       contact(true);
       watcher.onEnd(JSON.parse(event.data));
     });
+    events.addEventListener("error", () => {
+      broken = true;
+      void look();
+    });
   }
 
-  /** Silence may be a pulled cable, which no connection notices, or a service that was restarted. */
+  /**
+   * Silence may be a pulled cable, which no connection notices; a broken connection may be a service that was
+   * restarted, or nothing at all.
+   */
   async function look() {
-    if (over || asking || document.hidden || Date.now() - heard < SILENCE_MS) return;
+    const silent = Date.now() - heard > SILENCE_MS;
+    if (over || asking || document.hidden || !(silent || broken)) return;
     asking = true;
-    contact(false);
+    if (silent) contact(false);
     try {
       await getJob(id);
+      broken = false;
       if (!over) open();
     } catch (problem) {
       if (!over && problem instanceof Refusal && problem.problem.status === 404) {
         stop();
         watcher.onGone();
+      } else if (!over) {
+        contact(false);
       }
     }
     asking = false;
