@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Callable
 
 CHUNK = 64 << 10
-PATIENCE = 30  # seconds that a test waits for what has to happen
+PATIENCE = 20  # seconds that a test waits for what has to happen
 
 
 @dataclass
@@ -128,6 +128,7 @@ class Cable:
         self.device = ("127.0.0.1", port)
         self.plugged = threading.Event()
         self.plugged.set()
+        self.refusing = False
         self.request_holds: list[Hold] = []
         self.answer_holds: list[Hold] = []
         self.connections: list[Connection] = []
@@ -141,6 +142,9 @@ class Cable:
                 browser, _ = self.listener.accept()
             except OSError:
                 return
+            if self.refusing:
+                browser.close()
+                continue
             self.connections = [each for each in self.connections if each.alive]
             self.connections.append(Connection(self, browser))
 
@@ -168,6 +172,20 @@ class Cable:
 
     def plug_in(self) -> None:
         self.plugged.set()
+
+    def cut(self, pattern: str = "") -> None:
+        """Breaks connections, which both ends notice."""
+        for connection in self.connections:
+            if re.search(pattern, connection.request):
+                connection.close()
+
+    def refuse(self) -> None:
+        """As if there were no network: what is connected breaks, nothing new connects."""
+        self.refusing = True
+        self.cut()
+
+    def accept_again(self) -> None:
+        self.refusing = False
 
     def close(self) -> None:
         for hold in self.request_holds + self.answer_holds:

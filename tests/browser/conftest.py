@@ -1,7 +1,6 @@
 """What every browser test gets: a device of its own, a cable, and the page in a browser."""
 
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 from typing import Iterator
@@ -11,7 +10,7 @@ import pytest
 sys.dont_write_bytecode = True
 
 from cable import Cable  # noqa: E402
-from instrument import ROOT, Instrument  # noqa: E402
+from instrument import Instrument, virtual  # noqa: E402
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -28,19 +27,34 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The device that all others are copies of."""
     folder = tmp_path_factory.mktemp("original") / "device"
-    subprocess.run([ROOT / "virtual/make-device", "--tiny", folder], check=True)
+    virtual("make-device", "--tiny", folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def changed(original: Path) -> Path:
+    """The same device after months of use, on every volume."""
+    copy = Instrument.copy_of(original, original.parent / "changed")
+    virtual("change-device", copy.folder, "--percent", 30)
+    return copy.folder
 
 
 @pytest.fixture(scope="session")
 def backup_file(original: Path) -> Path:
     """A backup of the device as it was at first."""
-    return Instrument(original).backup(original.parent / "backup.gmi")
+    copy = Instrument.copy_of(original, original.parent / "copy")
+    return copy.backup(original.parent / "backup.gmi")
+
+
+@pytest.fixture(scope="session")
+def first_content(original: Path) -> dict[str, str]:
+    """What the device holds at first."""
+    return Instrument(original).content()
 
 
 @pytest.fixture
-def instrument(original: Path, tmp_path: Path) -> Iterator[Instrument]:
-    made = Instrument.copy_of(original, tmp_path / "device")
+def instrument(original: Path, changed: Path, tmp_path: Path) -> Iterator[Instrument]:
+    made = Instrument.copy_of(original, tmp_path / "device", changed)
     yield made
     made.stop_program()
     shutil.rmtree(made.folder)

@@ -16,7 +16,8 @@ from typing import Callable
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("GMI_BUILD", ROOT / "build-test"))
 RELEASE = Path(os.environ.get("GMI_BUILD_RELEASE", ROOT / "build-release"))
-PATIENCE = 30  # seconds that a test waits for what has to happen
+DISKS = ("disk.img", "flash.img")
+PATIENCE = 20  # seconds that a test waits for what has to happen
 
 sys.path.insert(0, str(ROOT / "virtual"))
 
@@ -72,15 +73,16 @@ class Gmid:
 
 
 class Instrument:
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, changed: Path | None = None) -> None:
         self.folder = folder
+        self.changed = changed  # the same device some months later
         self.layout = Layout.load(folder)
         self.gmid: Gmid | None = None
 
     @staticmethod
-    def copy_of(original: Path, folder: Path) -> "Instrument":
+    def copy_of(original: Path, folder: Path, changed: Path | None = None) -> "Instrument":
         subprocess.run(["cp", "-r", "--sparse=always", original, folder], check=True)
-        return Instrument(folder)
+        return Instrument(folder, changed)
 
     # ---- the service ----
 
@@ -110,8 +112,10 @@ class Instrument:
         profile.write_text(f"{head}[{section}]\n{changed if count else line + tail}")
 
     def change(self) -> None:
-        """Months of use, on every volume."""
-        virtual("change-device", self.folder, "--percent", 30)
+        """Months of use, on every volume: made once beside the original, taken over by its copies."""
+        assert self.changed
+        for name in DISKS:
+            subprocess.run(["cp", "--sparse=always", self.changed / name, self.folder / name], check=True)
 
     def start_program(self, name: str) -> None:
         virtual("program", self.folder, "start", name)
@@ -128,7 +132,7 @@ class Instrument:
     def hash(self) -> str:
         """Of every byte of its disks."""
         both = hashlib.sha256()
-        for name in ("disk.img", "flash.img"):
+        for name in DISKS:
             both.update((self.folder / name).read_bytes())
         return both.hexdigest()
 

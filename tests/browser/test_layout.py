@@ -6,8 +6,7 @@ With $GMI_SCREENSHOTS naming a folder, a picture of each is left there.
 import os
 from pathlib import Path
 
-import pytest
-
+import middle
 from cable import Cable
 from instrument import Instrument
 from page import Page
@@ -56,9 +55,7 @@ def test_the_dialog_for_choosing_a_file_fits(page: Page, backup_file: Path, tmp_
 
 
 def test_a_running_backup_fits(page: Page, cable: Cable) -> None:
-    answer = cable.hold_answers("GET .*/file", after=1 << 20)
-    page.press("Download backup")
-    answer.wait()
+    answer = middle.of_a_backup(page, cable)
     page.wait_for_text("#progress-done", "%")
     look(page, "backup-progress")
     answer.release()
@@ -69,10 +66,7 @@ def test_a_running_backup_fits(page: Page, cable: Cable) -> None:
 
 
 def test_a_running_restore_fits(page: Page, cable: Cable, instrument: Instrument, backup_file: Path) -> None:
-    instrument.change()
-    sending = cable.hold_requests("PUT .*/bytes", after=8)
-    page.restore_from(backup_file)
-    sending.wait()
+    sending = middle.of_a_restore(page, cable, instrument, backup_file)
     page.wait_for_text("#progress-step", "Step 1 of 3")
     look(page, "restore-progress")
     cable.unplug()
@@ -86,8 +80,7 @@ def test_a_running_restore_fits(page: Page, cable: Cable, instrument: Instrument
     look(page, "restart-needed")
 
 
-@pytest.mark.parametrize("what", ["backup"])
-def test_a_failure_fits(page: Page, instrument: Instrument, what: str) -> None:
+def test_a_failure_fits(page: Page, instrument: Instrument) -> None:
     page.expected.append("409")
     instrument.start_program("Measure")
     page.press("Download backup")
