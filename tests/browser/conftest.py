@@ -93,10 +93,8 @@ def page(browser, cable: Cable, tmp_path: Path) -> Iterator["object"]:
         yield page.open()
         page.check()
     finally:
-        for window in browser.window_handles:
+        for window in set(browser.window_handles) - {first}:
             browser.switch_to.window(window)
-            browser.get("about:blank")
-            if window != first:
-                browser.close()
+            browser.close()
         browser.switch_to.window(first)
         shutil.rmtree(downloads)
