@@ -2,6 +2,7 @@
 
 #include "base/checked.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/cores.h"
 #include "base/sha256.h"
 #include "format/format.h"
@@ -9,7 +10,6 @@
 #include "storage/used_io.h"
 
 #include <stdlib.h>
-#include <time.h>
 #include <zstd.h>
 
 #define SAMPLES 48
@@ -81,14 +81,6 @@ static int sample(struct sampler *sampler, uint64_t at, struct gmi_error *err)
 	return 0;
 }
 
-static double seconds_now(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
-
 int gmi_estimate_make(struct gmi_estimate *estimate, struct gmi_device *device,
 		      struct gmi_error *err)
 {
@@ -105,12 +97,12 @@ int gmi_estimate_make(struct gmi_estimate *estimate, struct gmi_device *device,
 	for (uint32_t i = 0; i < sampler.layout.count; i++)
 		estimate->used_bytes += gmi_extents_total(&sampler.layout.volumes[i].used);
 
-	began = seconds_now();
+	began = gmi_clock_seconds();
 	for (uint64_t i = 0; i < SAMPLES && estimate->used_bytes > 0; i++) {
 		if (sample(&sampler, estimate->used_bytes / SAMPLES * i, err) < 0)
 			return -1;
 	}
-	took = seconds_now() - began;
+	took = gmi_clock_seconds() - began;
 	if (sampler.sampled == 0)
 		return 0;
 	ratio = (double)sampler.compressed / (double)sampler.sampled;

@@ -1,5 +1,6 @@
 #include "cli/progress.h"
 
+#include "base/clock.h"
 #include "base/text.h"
 
 #include <inttypes.h>
@@ -10,14 +11,6 @@
 
 #define BAR_WIDTH 28
 #define LOOKS_PER_SECOND 5
-
-static double seconds_now(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
 
 void gmi_bar_init(struct gmi_bar *bar, bool quiet)
 {
@@ -43,10 +36,10 @@ void gmi_bar_draw(struct gmi_bar *bar, int phase, const char *word, uint64_t don
 		return;
 	if (phase != bar->phase) {
 		bar->phase = phase;
-		bar->began = seconds_now();
+		bar->began = gmi_clock_seconds();
 		bar->before = done;
 	}
-	elapsed = seconds_now() - bar->began;
+	elapsed = gmi_clock_seconds() - bar->began;
 	rate = elapsed > 0.5 ? (double)(done - bar->before) / elapsed : 0;
 	cells = (int)((double)BAR_WIDTH * (double)done / (double)total);
 	memset(filled, ' ', BAR_WIDTH);

@@ -1,6 +1,7 @@
 #include "device/hooks.h"
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/text.h"
 
 #include <errno.h>
@@ -11,18 +12,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 extern char **environ;
-
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 /* chdir goes through the shell: posix_spawn's own way to do it is not in every C library. */
 static int spawn(const struct gmi_profile *profile, const char *command, int output, pid_t *pid)
@@ -81,7 +73,7 @@ static bool drain(int fd, char output[GMI_HOOK_OUTPUT], size_t *kept)
  * Waits for the hook itself, not for its output's end: a hook that starts a service leaves a child
  * behind that holds the pipe open. Returns 0 and the status, or -1 when the time was over.
  */
-static int wait_for(pid_t pid, int fd, int64_t deadline, char output[GMI_HOOK_OUTPUT], int *status)
+static int wait_for(pid_t pid, int fd, double deadline, char output[GMI_HOOK_OUTPUT], int *status)
 {
 	size_t kept = 0;
 	bool open = true;
@@ -98,7 +90,7 @@ static int wait_for(pid_t pid, int fd, int64_t deadline, char output[GMI_HOOK_OU
 				open = drain(fd, output, &kept);
 			return 0;
 		}
-		if (now_ms() >= deadline)
+		if (gmi_clock_seconds() >= deadline)
 			return -1;
 		/* Short enough to notice the end soon, long enough to cost nothing. */
 		if (poll(&poller, 1, 20) > 0)
@@ -109,7 +101,7 @@ static int wait_for(pid_t pid, int fd, int64_t deadline, char output[GMI_HOOK_OU
 int gmi_hook_run(const struct gmi_profile *profile, const char *name, const char *command,
 		 char output[GMI_HOOK_OUTPUT], int *status, struct gmi_error *err)
 {
-	int64_t deadline = now_ms() + (int64_t)profile->hooks.timeout * 1000;
+	double deadline = gmi_clock_seconds() + profile->hooks.timeout;
 	GMI_AUTO_FD int reading = -1;
 	GMI_AUTO_FD int writing = -1;
 	int ends[2];

@@ -3,13 +3,13 @@
  * connection comes back with Last-Event-ID, the number of the last log line that it has seen.
  */
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "http/job_json.h"
 #include "http/routes.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define PROGRESS_SECONDS 0.25
 #define HEARTBEAT_SECONDS 10.0
@@ -27,14 +27,6 @@ struct events {
 	size_t length;
 	size_t sent;
 };
-
-static double now(void)
-{
-	struct timespec time;
-
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
-}
 
 static void free_events(void *context)
 {
@@ -54,7 +46,7 @@ static void set_event(struct events *events, const char *name, uint32_t id, json
 	free(events->text);
 	events->text = NULL;
 	events->length = events->sent = 0;
-	events->last_sent = now();
+	events->last_sent = gmi_clock_seconds();
 	if (id > 0)
 		snprintf(line, sizeof(line), "id: %u\n", id);
 	if (data) {
@@ -87,19 +79,20 @@ static bool next_event(struct events *events)
 		set_event(events, "end", 0, gmi_job_json(events->job, false));
 		return true;
 	}
-	moved = view.progress.done != events->last_done || now() - events->last_progress > 1.0;
-	if (moved && now() - events->last_progress >= PROGRESS_SECONDS) {
-		events->last_progress = now();
+	moved = view.progress.done != events->last_done ||
+		gmi_clock_seconds() - events->last_progress > 1.0;
+	if (moved && gmi_clock_seconds() - events->last_progress >= PROGRESS_SECONDS) {
+		events->last_progress = gmi_clock_seconds();
 		events->last_done = view.progress.done;
 		set_event(events, "progress", 0, gmi_job_json(events->job, false));
 		return true;
 	}
-	if (now() - events->last_sent >= HEARTBEAT_SECONDS) {
+	if (gmi_clock_seconds() - events->last_sent >= HEARTBEAT_SECONDS) {
 		free(events->text);
 		events->text = strdup(":\n\n");
 		events->length = events->text ? 3 : 0;
 		events->sent = 0;
-		events->last_sent = now();
+		events->last_sent = gmi_clock_seconds();
 		return true;
 	}
 	return false;
@@ -146,7 +139,7 @@ int gmi_route_events(struct gmi_request *request, struct gmi_error *err)
 		events->server = request->server;
 		events->job = request->job;
 		events->next_line = last_event_id(request);
-		events->last_sent = now();
+		events->last_sent = gmi_clock_seconds();
 		response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 4096, events_read,
 							     events, free_events);
 	}

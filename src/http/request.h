@@ -75,6 +75,10 @@ GMI_MUST_CHECK int gmi_respond_json(struct gmi_request *request, unsigned int st
 				    const char *location, struct gmi_error *err);
 GMI_MUST_CHECK int gmi_respond_empty(struct gmi_request *request, unsigned int status,
 				     struct gmi_error *err);
+/* What stands in request->error, as problem details; `allow` (may be NULL) names methods for a 405.
+ */
+GMI_MUST_CHECK int gmi_respond_problem(struct gmi_request *request, unsigned int status,
+				       const char *allow);
 /* Queues a response made elsewhere; takes it. */
 GMI_MUST_CHECK int gmi_respond_with(struct gmi_request *request, unsigned int status,
 				    struct MHD_Response *response, struct gmi_error *err);

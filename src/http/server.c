@@ -3,18 +3,14 @@
 #include "base/checked.h"
 #include "base/cleanup.h"
 #include "http/access.h"
+#include "http/listen.h"
 #include "http/page.h"
 #include "http/problem.h"
 #include "http/routes.h"
 
-#include <arpa/inet.h>
-#include <errno.h>
-#include <netdb.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 /* Enough for a thousand idle connections beside the ones that work. */
@@ -49,147 +45,15 @@ bool gmi_server_is_stopping(const struct gmi_server *server)
 	return atomic_load(&server->stopping);
 }
 
-/* ---- what routes use ---- */
-
-int gmi_request_find_job(struct gmi_request *request, struct gmi_error *err)
-{
-	return gmi_service_find(request->service, request->job_id, &request->job, err);
-}
-
-int gmi_request_number(const struct gmi_request *request, const char *name, uint64_t *value,
-		       bool *there, struct gmi_error *err)
-{
-	const char *text =
-		MHD_lookup_connection_value(request->connection, MHD_GET_ARGUMENT_KIND, name);
-
-	*there = text != NULL;
-	*value = 0;
-	if (!text)
-		return 0;
-	if (*text == '\0' || strlen(text) > 18 || strspn(text, "0123456789") != strlen(text))
-		return gmi_fail(err, GMI_E_USAGE, "%s has to be a number", name);
-	*value = strtoull(text, NULL, 10);
-	return 0;
-}
-
-int gmi_request_json(const struct gmi_request *request, json_t **json, struct gmi_error *err)
-{
-	json_error_t where;
-
-	if (request->json_length == 0) {
-		*json = json_object();
-		return 0;
-	}
-	*json = json_loadb(request->json, request->json_length, JSON_REJECT_DUPLICATES, &where);
-	if (!json_is_object(*json)) {
-		json_decref(*json);
-		*json = NULL;
-		return gmi_fail(err, GMI_E_USAGE, "the body is not a JSON object");
-	}
-	return 0;
-}
-
-int gmi_respond_with(struct gmi_request *request, unsigned int status,
-		     struct MHD_Response *response, struct gmi_error *err)
-{
-	enum MHD_Result result;
-
-	gmi_access_add_headers(response);
-	result = MHD_queue_response(request->connection, status, response);
-	MHD_destroy_response(response);
-	if (result != MHD_YES)
-		return gmi_fail(err, GMI_E_SYSTEM, "the answer could not be sent");
-	request->answered = true;
-	return 0;
-}
-
-int gmi_respond_empty(struct gmi_request *request, unsigned int status, struct gmi_error *err)
-{
-	struct MHD_Response *response =
-		MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
-
-	if (!response)
-		return gmi_fail(err, GMI_E_SYSTEM, "out of memory for an answer");
-	return gmi_respond_with(request, status, response, err);
-}
-
-static struct MHD_Response *json_response(json_t *json, const char *type)
-{
-	char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
-	struct MHD_Response *response;
-
-	json_decref(json);
-	if (!text)
-		return NULL;
-	response = MHD_create_response_from_buffer(strlen(text), text, MHD_RESPMEM_MUST_FREE);
-	if (!response) {
-		free(text);
-		return NULL;
-	}
-	MHD_add_response_header(response, "Content-Type", type);
-	MHD_add_response_header(response, "Cache-Control", "no-store");
-	return response;
-}
-
-int gmi_respond_json(struct gmi_request *request, unsigned int status, json_t *json,
-		     const char *location, struct gmi_error *err)
-{
-	struct MHD_Response *response = json_response(json, "application/json");
-
-	if (!response)
-		return gmi_fail(err, GMI_E_SYSTEM, "out of memory for an answer");
-	if (location)
-		MHD_add_response_header(response, "Location", location);
-	return gmi_respond_with(request, status, response, err);
-}
-
 /* ---- from head to answer ---- */
 
+/* The problem that stands in request->error; status 0: what its code stands for. */
 static enum MHD_Result respond_problem(struct gmi_request *request, unsigned int status,
 				       const char *allow)
 {
-	json_t *json = gmi_problem_json(&request->error, GMI_DEVICE_UNCHANGED, GMI_JOB_RESTORE);
-	struct MHD_Response *response;
-	struct gmi_device_view device;
-	struct gmi_job_view view;
-	struct gmi_job *running;
-	struct gmi_error ignored;
-
-	if (json && status != gmi_problem_status(request->error.code))
-		json_object_set_new(json, "status", json_integer((json_int_t)status));
-	/* A refusal does nothing to the device, but an earlier restore may have left it incomplete.
-	 */
-	if (json && gmi_service_find(request->service, 0, &running, &ignored) == 0) {
-		gmi_job_view(running, &view);
-		if (view.device == GMI_DEVICE_INCOMPLETE)
-			json_object_set_new(json, "device",
-					    json_string(gmi_device_state_name(view.device)));
-		gmi_job_put(running);
-	}
-	/* Members that a program can use: which program, which job. */
-	if (json && request->error.code == GMI_E_PROGRAM_RUNS &&
-	    gmi_service_device(request->service, &device, &ignored) == 0)
-		json_object_set_new(json, "program", json_string(device.program));
-	if (json && request->error.code == GMI_E_JOB_RUNS &&
-	    gmi_service_find(request->service, 0, &running, &ignored) == 0) {
-		gmi_job_view(running, &view);
-		/* It may be another gmi that holds the disks; then the job is an old one. */
-		if (view.state == GMI_JOB_RUNNING)
-			json_object_set_new(json, "job",
-					    json_sprintf("%llu", (unsigned long long)view.id));
-		gmi_job_put(running);
-	}
-	response = json_response(json, "application/problem+json");
-	if (!response)
-		return MHD_NO;
-	if (allow && *allow)
-		MHD_add_response_header(response, "Allow", allow);
-	return gmi_respond_with(request, status, response, &ignored) == 0 ? MHD_YES : MHD_NO;
-}
-
-static enum MHD_Result respond_failure(struct gmi_request *request)
-{
-	return respond_problem(request, gmi_problem_status(request->error.code), NULL);
+	if (status == 0)
+		status = gmi_problem_status(request->error.code);
+	return gmi_respond_problem(request, status, allow) == 0 ? MHD_YES : MHD_NO;
 }
 
 static struct gmi_request *request_new(struct gmi_server *server, struct MHD_Connection *connection)
@@ -246,7 +110,7 @@ static enum MHD_Result begin(struct gmi_request *request, const char *method, co
 				 url, method);
 			return respond_problem(request, 405, file ? "GET, HEAD" : allow);
 		}
-		return respond_failure(request);
+		return respond_problem(request, 0, NULL);
 	}
 	if (request->route->body == GMI_BODY_NONE)
 		set_timeout(request, patient_seconds(request));
@@ -261,7 +125,7 @@ static enum MHD_Result begin(struct gmi_request *request, const char *method, co
 	/* What is too long to be thrown away is answered at once; the connection ends then. */
 	if (request->failed && request->announced != UINT64_MAX &&
 	    request->announced > UNWANTED_BODY_MAX)
-		return respond_failure(request);
+		return respond_problem(request, 0, NULL);
 	return MHD_YES;
 }
 
@@ -318,7 +182,7 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *connection, 
 	set_timeout(request, patient_seconds(request));
 	if (!request->failed && request->route->finish(request, &request->error) == 0)
 		return MHD_YES;
-	return respond_failure(request);
+	return respond_problem(request, 0, NULL);
 }
 
 static void completed(void *context, struct MHD_Connection *connection, void **state,
@@ -339,76 +203,6 @@ static void completed(void *context, struct MHD_Connection *connection, void **s
 }
 
 /* ---- start and stop ---- */
-
-/* "127.0.0.1:8420" or "[::1]:8420" into an address. */
-static int parse_listen(const char *listen, struct sockaddr_storage *address, socklen_t *length,
-			struct gmi_error *err)
-{
-	struct addrinfo hints = { .ai_socktype = SOCK_STREAM,
-				  .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE };
-	struct addrinfo *found = NULL;
-	const char *colon = strrchr(listen, ':');
-	char host[128];
-	size_t size = colon ? (size_t)(colon - listen) : 0;
-
-	if (!colon || size == 0 || size >= sizeof(host))
-		return gmi_fail(err, GMI_E_PROFILE, "listen address %.100s: ADDRESS:PORT is needed",
-				listen);
-	memcpy(host, listen, size);
-	host[size] = '\0';
-	if (host[0] == '[' && host[size - 1] == ']') {
-		memmove(host, host + 1, size - 2);
-		host[size - 2] = '\0';
-	}
-	if (getaddrinfo(host, colon + 1, &hints, &found) != 0)
-		return gmi_fail(err, GMI_E_PROFILE, "listen address %.100s: ADDRESS:PORT is needed",
-				listen);
-	memcpy(address, found->ai_addr, found->ai_addrlen);
-	*length = found->ai_addrlen;
-	freeaddrinfo(found);
-	return 0;
-}
-
-/* `listen` is the name of the parameter below. */
-static int listen_on(int fd)
-{
-	return listen(fd, 128);
-}
-
-/* A socket of our own, so that a port in use is told in plain words. */
-static int open_socket(const char *listen, int *fd, char url[160], struct gmi_error *err)
-{
-	GMI_AUTO_FD int opened = -1;
-	struct sockaddr_storage address;
-	socklen_t length;
-	char host[NI_MAXHOST];
-	char port[NI_MAXSERV];
-	int one = 1;
-
-	if (parse_listen(listen, &address, &length, err) < 0)
-		return -1;
-	opened = socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (opened < 0)
-		return gmi_fail_errno(err, "no socket");
-	setsockopt(opened, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-	if (bind(opened, (struct sockaddr *)&address, length) < 0 || listen_on(opened) < 0) {
-		if (errno == EADDRINUSE)
-			return gmi_fail(err, GMI_E_SYSTEM,
-					"cannot listen on %s: another program, perhaps another "
-					"gmid, does already",
-					listen);
-		return gmi_fail_errno(err, "cannot listen on %s", listen);
-	}
-	length = sizeof(address);
-	getsockname(opened, (struct sockaddr *)&address, &length);
-	getnameinfo((struct sockaddr *)&address, length, host, sizeof(host), port, sizeof(port),
-		    NI_NUMERICHOST | NI_NUMERICSERV);
-	snprintf(url, 160,
-		 address.ss_family == AF_INET6 ? "http://[%.100s]:%s/" : "http://%.100s:%s/", host,
-		 port);
-	*fd = gmi_fd_steal(&opened);
-	return 0;
-}
 
 /*
  * Many systems let a process have 1,024 descriptors unless it asks for more: idle connections would
@@ -437,7 +231,7 @@ int gmi_server_start(struct gmi_server **out, const char *listen, struct gmi_ser
 	server->service = service;
 	server->profile = profile;
 	allow_descriptors();
-	if (open_socket(listen, &fd, url, err) < 0) {
+	if (gmi_listen(listen, &fd, url, err) < 0) {
 		free(server);
 		return -1;
 	}

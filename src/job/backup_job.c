@@ -1,6 +1,8 @@
 /* A backup as a job: its engine is pulled by the one consumer; a consumer that is gone ends it. */
 #include "job/job_internal.h"
 
+#include "base/clock.h"
+
 #include <stdio.h>
 #include <time.h>
 
@@ -17,7 +19,7 @@ int gmi_backup_job_start(struct gmi_job *job, const struct gmi_backup_request *r
 		return -1;
 	snprintf(job->file_name, sizeof(job->file_name), "%s",
 		 gmi_backup_session_file_name(job->backup));
-	job->last_read = gmi_job_now();
+	job->last_read = gmi_clock_seconds();
 	return 0;
 }
 
@@ -49,7 +51,7 @@ void gmi_backup_job_stop(struct gmi_job *job, const struct gmi_error *why)
  */
 static bool is_stalled(const struct gmi_job *job)
 {
-	return gmi_job_now() - job->last_read >= job->profile->client_wait;
+	return gmi_clock_seconds() - job->last_read >= job->profile->client_wait;
 }
 
 void gmi_backup_job_look(struct gmi_job *job)
@@ -88,7 +90,7 @@ int gmi_job_stream_open(struct gmi_job *job, struct gmi_error *err)
 				  "this backup is being downloaded already; it can be sent once");
 	else
 		job->stream_opened = true;
-	job->last_read = gmi_job_now();
+	job->last_read = gmi_clock_seconds();
 	pthread_mutex_unlock(&job->stream_lock);
 	if (result == 0)
 		gmi_report_say(&job->report, "The download begins");
@@ -106,7 +108,7 @@ int gmi_job_stream_read(struct gmi_job *job, const void **data, size_t *length,
 	else
 		result = gmi_fail(err, GMI_E_CLIENT, "the backup has ended");
 	job->stream_ended = result == 0 && *length == 0;
-	job->last_read = gmi_job_now();
+	job->last_read = gmi_clock_seconds();
 	if (result < 0 && job->backup)
 		close_session(job);
 	pthread_mutex_unlock(&job->stream_lock);

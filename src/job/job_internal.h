@@ -1,5 +1,5 @@
-/* A job's inside, shared by service.c (which job), backup_job.c and restore_job.c. Internal to
- * src/job. */
+/* A job's inside, shared by job.c, service.c (which job), backup_job.c and restore_job.c. Internal
+ * to src/job. */
 #ifndef GMI_JOB_JOB_INTERNAL_H
 #define GMI_JOB_JOB_INTERNAL_H
 
@@ -45,7 +45,9 @@ struct gmi_job {
 	struct gmi_restore_session *restore; /* while it may be cancelled */
 };
 
-double gmi_job_now(void);
+GMI_MUST_CHECK int gmi_job_new(struct gmi_job **out, const struct gmi_profile *profile,
+			       enum gmi_job_kind kind, struct gmi_error *err);
+bool gmi_job_is_running(struct gmi_job *job);
 
 /* state, error and times; err NULL is success. Only the first end counts. */
 void gmi_job_end(struct gmi_job *job, const struct gmi_error *err);

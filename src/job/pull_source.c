@@ -1,6 +1,7 @@
 #include "job/pull_source.h"
 
 #include "base/checked.h"
+#include "base/clock.h"
 
 #include <inttypes.h>
 #include <pthread.h>
@@ -55,14 +56,6 @@ struct gmi_pull_source {
 	uint8_t shown[PROOF_LENGTH];
 	bool refused; /* it showed others; nothing is asked of it, until one attaches */
 };
-
-static double now(void)
-{
-	struct timespec time;
-
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
-}
 
 /* Waits at most until then. Returns false when the time has come. */
 static bool wait_until(struct gmi_pull_source *pull, pthread_cond_t *condition, double when)
@@ -121,7 +114,7 @@ static bool wait_for_arrival(struct gmi_pull_source *pull)
 {
 	double until = pull->last_arrival + pull->patience;
 
-	if (pull->cancelled || now() >= until)
+	if (pull->cancelled || gmi_clock_seconds() >= until)
 		return false;
 	wait_until(pull, &pull->arrived, until);
 	return true;
@@ -187,7 +180,7 @@ int gmi_pull_source_new(struct gmi_pull_source **out, uint64_t length, uint32_t 
 	pull->source.read_at = read_at;
 	pull->source.length = length;
 	pull->patience = patience;
-	pull->last_arrival = pull->last_heard = now();
+	pull->last_arrival = pull->last_heard = gmi_clock_seconds();
 	*out = pull;
 	return 0;
 }
@@ -242,7 +235,7 @@ static bool may_be_handed(const struct gmi_pull_source *pull, const struct reque
 	if (!may_be_asked(pull, request))
 		return false;
 	if (request->state == REQUEST_HANDED)
-		return now() - request->handed > HANDED_SECONDS;
+		return gmi_clock_seconds() - request->handed > HANDED_SECONDS;
 	return request->state == REQUEST_WANTED;
 }
 
@@ -256,7 +249,7 @@ static size_t hand_out(struct gmi_pull_source *pull, struct gmi_range *ranges, s
 		if (!may_be_handed(pull, request))
 			continue;
 		request->state = REQUEST_HANDED;
-		request->handed = now();
+		request->handed = gmi_clock_seconds();
 		ranges[count++] = (struct gmi_range){ request->offset, request->length };
 	}
 	return count;
@@ -266,16 +259,16 @@ int gmi_pull_source_wanted(struct gmi_pull_source *pull, unsigned int millisecon
 			   struct gmi_range *ranges, size_t most, size_t *count,
 			   struct gmi_error *err)
 {
-	double until = now() + milliseconds / 1000.0;
+	double until = gmi_clock_seconds() + milliseconds / 1000.0;
 	int result = 0;
 
 	pthread_mutex_lock(&pull->lock);
 	do {
-		pull->last_heard = now();
+		pull->last_heard = gmi_clock_seconds();
 		*count = hand_out(pull, ranges, most);
 	} while (*count == 0 && !pull->cancelled && !pull->refused &&
 		 wait_until(pull, &pull->wanted, until));
-	pull->last_heard = now();
+	pull->last_heard = gmi_clock_seconds();
 	if (pull->refused)
 		result = gmi_fail(err, GMI_E_CLIENT,
 				  "this is not the file that the restore began with");
@@ -306,7 +299,7 @@ int gmi_pull_source_receive_begin(struct gmi_pull_source *pull, const struct gmi
 	int result = not_wanted(err, range);
 
 	pthread_mutex_lock(&pull->lock);
-	pull->last_heard = now();
+	pull->last_heard = gmi_clock_seconds();
 	for (size_t i = 0; i < REQUESTS; i++) {
 		struct request *request = &pull->requests[i];
 
@@ -343,7 +336,7 @@ int gmi_pull_source_receive(struct gmi_pull_source *pull, uint64_t ticket, const
 	} else {
 		memcpy(request->data + request->received, data, length);
 		request->received += (uint32_t)length;
-		pull->last_arrival = pull->last_heard = now();
+		pull->last_arrival = pull->last_heard = gmi_clock_seconds();
 	}
 	pthread_mutex_unlock(&pull->lock);
 	return result;
@@ -393,7 +386,7 @@ int gmi_pull_source_attach(struct gmi_pull_source *pull, uint64_t length, struct
 			" bytes, this one %" PRIu64,
 			pull->source.length, length);
 	pthread_mutex_lock(&pull->lock);
-	pull->last_arrival = pull->last_heard = now();
+	pull->last_arrival = pull->last_heard = gmi_clock_seconds();
 	pull->refused = false;
 	if (pull->proving)
 		free_request(pull, pull->proving);
@@ -422,7 +415,8 @@ bool gmi_pull_source_is_alone(struct gmi_pull_source *pull)
 	pthread_mutex_lock(&pull->lock);
 	for (size_t i = 0; i < REQUESTS; i++)
 		pending = pending || pull->requests[i].state != REQUEST_FREE;
-	alone = pull->refused || (pending && now() - pull->last_heard > SILENCE_SECONDS);
+	alone = pull->refused ||
+		(pending && gmi_clock_seconds() - pull->last_heard > SILENCE_SECONDS);
 	pthread_mutex_unlock(&pull->lock);
 	return alone;
 }

@@ -3,6 +3,7 @@
 
 #include "backup/estimate.h"
 #include "base/checked.h"
+#include "base/clock.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,124 +34,6 @@ struct gmi_service {
 	double asked;
 };
 
-double gmi_job_now(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
-
-/* ---- jobs ---- */
-
-static int job_new(struct gmi_job **out, const struct gmi_service *service, enum gmi_job_kind kind,
-		   struct gmi_error *err)
-{
-	struct gmi_job *job = calloc(1, sizeof(*job));
-
-	*out = NULL;
-	if (!job)
-		return gmi_fail(err, GMI_E_SYSTEM, "out of memory for a job");
-	if (gmi_report_init(&job->report, err) < 0) {
-		free(job);
-		return -1;
-	}
-	pthread_mutex_init(&job->lock, NULL);
-	pthread_mutex_init(&job->stream_lock, NULL);
-	job->references = 1;
-	job->kind = kind;
-	job->profile = service->profile;
-	job->started = (int64_t)time(NULL);
-	job->began = gmi_job_now();
-	*out = job;
-	return 0;
-}
-
-void gmi_job_put(struct gmi_job *job)
-{
-	if (!job || atomic_fetch_sub(&job->references, 1) > 1)
-		return;
-	if (job->thread_started)
-		pthread_join(job->thread, NULL);
-	gmi_backup_session_free(job->backup);
-	gmi_pull_source_free(job->pull);
-	pthread_mutex_destroy(&job->lock);
-	pthread_mutex_destroy(&job->stream_lock);
-	gmi_report_release(&job->report);
-	free(job);
-}
-
-void gmi_job_end(struct gmi_job *job, const struct gmi_error *err)
-{
-	bool first;
-
-	pthread_mutex_lock(&job->lock);
-	first = job->state == GMI_JOB_RUNNING;
-	if (first) {
-		job->state = err ? GMI_JOB_FAILED : GMI_JOB_SUCCEEDED;
-		if (err)
-			job->error = *err;
-		job->ended = (int64_t)time(NULL);
-		job->took = gmi_job_now() - job->began;
-	}
-	pthread_mutex_unlock(&job->lock);
-	if (first && err)
-		gmi_report_say(&job->report, "Failed: %s", err->message);
-	gmi_report_touch(&job->report);
-}
-
-void gmi_job_view(struct gmi_job *job, struct gmi_job_view *view)
-{
-	memset(view, 0, sizeof(*view));
-	view->progress = gmi_report_progress(&job->report);
-	view->waiting = job->kind == GMI_JOB_RESTORE ? gmi_pull_source_is_alone(job->pull)
-						     : !job->stream_opened;
-	pthread_mutex_lock(&job->lock);
-	view->id = job->id;
-	view->kind = job->kind;
-	view->state = job->state;
-	view->waiting = view->waiting && job->state == GMI_JOB_RUNNING;
-	view->rate = (uint64_t)job->rate.bytes_per_second;
-	view->seconds_left = gmi_rate_seconds_left(&job->rate, &view->progress);
-	view->started = job->started;
-	view->ended = job->ended;
-	view->seconds = job->state == GMI_JOB_RUNNING ? gmi_job_now() - job->began : job->took;
-	view->file_length = job->file_length;
-	view->device = job->device;
-	view->error = job->error;
-	view->figures = job->figures;
-	/* While it runs: from the first write on the device is not what it was. */
-	if (job->restore && gmi_restore_is_touched(gmi_restore_session_engine(job->restore)))
-		view->device = GMI_DEVICE_INCOMPLETE;
-	pthread_mutex_unlock(&job->lock);
-	snprintf(view->file_name, sizeof(view->file_name), "%s", job->file_name);
-}
-
-bool gmi_job_line(struct gmi_job *job, uint32_t index, struct gmi_report_line *line)
-{
-	return gmi_report_line(&job->report, index, line);
-}
-
-uint64_t gmi_job_wait(struct gmi_job *job, uint64_t seen, unsigned int milliseconds)
-{
-	return gmi_report_wait(&job->report, seen, milliseconds);
-}
-
-struct gmi_pull_source *gmi_job_pull(struct gmi_job *job)
-{
-	return job->kind == GMI_JOB_RESTORE ? job->pull : NULL;
-}
-
-static bool is_running(struct gmi_job *job)
-{
-	bool running;
-
-	pthread_mutex_lock(&job->lock);
-	running = job->state == GMI_JOB_RUNNING;
-	pthread_mutex_unlock(&job->lock);
-	return running;
-}
-
 /* ---- the keeper: looks at the running job some times a second ---- */
 
 static void look(struct gmi_job *job)
@@ -158,9 +41,9 @@ static void look(struct gmi_job *job)
 	struct gmi_progress progress = gmi_report_progress(&job->report);
 
 	pthread_mutex_lock(&job->lock);
-	gmi_rate_look(&job->rate, &progress, gmi_job_now());
+	gmi_rate_look(&job->rate, &progress, gmi_clock_seconds());
 	pthread_mutex_unlock(&job->lock);
-	if (job->kind == GMI_JOB_BACKUP && is_running(job))
+	if (job->kind == GMI_JOB_BACKUP && gmi_job_is_running(job))
 		gmi_backup_job_look(job);
 }
 
@@ -293,7 +176,7 @@ static int check_free(struct gmi_service *service, struct gmi_error *err)
 	pthread_mutex_lock(&service->lock);
 	if (service->stopping)
 		result = gmi_fail(err, GMI_E_CANCELLED, "gmid is being stopped");
-	else if (service->current && is_running(service->current))
+	else if (service->current && gmi_job_is_running(service->current))
 		result = gmi_fail(err, GMI_E_JOB_RUNS, "a %s is running",
 				  service->current->kind == GMI_JOB_BACKUP ? "backup" : "restore");
 	pthread_mutex_unlock(&service->lock);
@@ -355,7 +238,7 @@ int gmi_service_start_backup(struct gmi_service *service, const struct gmi_backu
 {
 	int result;
 
-	if (job_new(job, service, GMI_JOB_BACKUP, err) < 0)
+	if (gmi_job_new(job, service->profile, GMI_JOB_BACKUP, err) < 0)
 		return -1;
 	pthread_mutex_lock(&service->starting);
 	result = check_free(service, err);
@@ -380,7 +263,7 @@ int gmi_service_start_restore(struct gmi_service *service, const char *file_name
 	char program[64];
 	int result;
 
-	if (job_new(job, service, GMI_JOB_RESTORE, err) < 0)
+	if (gmi_job_new(job, service->profile, GMI_JOB_RESTORE, err) < 0)
 		return -1;
 	snprintf((*job)->file_name, sizeof((*job)->file_name), "%s", file_name);
 	(*job)->file_length = file_length;
@@ -465,7 +348,7 @@ static int refresh(struct gmi_service *service, bool idle, struct gmi_error *err
 	struct gmi_device_view *view = &service->view;
 	struct gmi_identity identity;
 	struct gmi_error busy;
-	double now = gmi_job_now();
+	double now = gmi_clock_seconds();
 
 	if (gmi_identity_read(service->profile, &identity, err) < 0)
 		return -1;
@@ -478,7 +361,7 @@ static int refresh(struct gmi_service *service, bool idle, struct gmi_error *err
 		if (gmi_device_check_idle(service->profile, view->program, &busy) < 0 &&
 		    busy.code != GMI_E_PROGRAM_RUNS)
 			view->program[0] = '\0';
-		service->asked = gmi_job_now();
+		service->asked = gmi_clock_seconds();
 	}
 	if (!idle)
 		view->program[0] = '\0'; /* or the job would not have begun */
@@ -500,7 +383,7 @@ int gmi_service_device(struct gmi_service *service, struct gmi_device_view *view
 
 	pthread_mutex_lock(&service->lock);
 	restart = needs_restart(service);
-	idle = !service->current || !is_running(service->current);
+	idle = !service->current || !gmi_job_is_running(service->current);
 	pthread_mutex_unlock(&service->lock);
 
 	pthread_mutex_lock(&service->view_lock);
