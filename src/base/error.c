@@ -83,6 +83,8 @@ const char *gmi_code_name(enum gmi_code code)
 		return "not-found";
 	case GMI_E_CANCELLED:
 		return "cancelled";
+	case GMI_E_CONFLICT:
+		return "conflict";
 	case GMI_CODE_COUNT:
 		break;
 	}

@@ -32,6 +32,7 @@ enum gmi_code {
 	GMI_E_VERIFY,       /* what was written reads back differently */
 	GMI_E_NOT_FOUND,    /* a named volume, path or job does not exist */
 	GMI_E_CANCELLED,    /* another part of the same work failed first */
+	GMI_E_CONFLICT,     /* the request does not fit the job that runs */
 	GMI_CODE_COUNT,
 };
 

@@ -1,5 +1,6 @@
 #include "backup/session.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/text.h"
 #include "cli/cli.h"
 #include "cli/exit.h"
@@ -102,8 +103,7 @@ static void tell(const struct backup_run *run, double seconds)
 int gmi_cmd_backup(const struct gmi_command *command, int argc, char **argv)
 {
 	static struct backup_run run; /* large, and there is one */
-	struct timespec from;
-	struct timespec to;
+	double began = gmi_clock_seconds();
 	struct gmi_error err;
 	int exit_code;
 	int result;
@@ -114,7 +114,6 @@ int gmi_cmd_backup(const struct gmi_command *command, int argc, char **argv)
 	if (gmi_report_init(&run.report, &err) < 0)
 		return gmi_exit_with(&err, NULL);
 	gmi_catch_interrupts();
-	clock_gettime(CLOCK_MONOTONIC, &from);
 	run.view = (struct gmi_progress_view){ .report = &run.report, .quiet = run.options.quiet };
 	gmi_progress_view_start(&run.view);
 	result = backup(&run, &err);
@@ -122,9 +121,8 @@ int gmi_cmd_backup(const struct gmi_command *command, int argc, char **argv)
 	gmi_output_abandon(&run.output);
 	gmi_progress_view_stop(&run.view);
 	gmi_report_release(&run.report);
-	clock_gettime(CLOCK_MONOTONIC, &to);
 	if (result < 0)
 		return gmi_exit_with(&err, "No backup was made; the device is unchanged.");
-	tell(&run, (double)(to.tv_sec - from.tv_sec) + (double)(to.tv_nsec - from.tv_nsec) / 1e9);
+	tell(&run, gmi_clock_seconds() - began);
 	return 0;
 }

@@ -175,8 +175,11 @@ static int push(struct push_run *run, struct gmi_error *err)
 	bool shows;
 	int result;
 
-	if (begin(run, err) < 0)
+	if (begin(run, err) < 0) {
+		snprintf(run->next, sizeof(run->next),
+			 "Nothing was done; the device is unchanged.");
 		return -1;
+	}
 	shows = pthread_create(&shower, NULL, show, run) == 0;
 	result = serve(run, err);
 	atomic_store(&run->over, true);

@@ -37,6 +37,8 @@ int gmi_exit_code(enum gmi_code code)
 		return 14;
 	case GMI_E_CANCELLED:
 		return 15;
+	case GMI_E_CONFLICT:
+		return 16;
 	case GMI_CODE_COUNT:
 		break;
 	}

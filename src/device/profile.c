@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define DISK_SECTION "disk "
 #define SECONDS_MAX 86400u
@@ -139,6 +140,29 @@ static int set(struct gmi_profile *profile, const char *section, const char *key
 }
 
 /*
+ * inih ends a value at a semicolon behind a blank, in silence: of "stop a ; stop b" only the half
+ * would be run. Comments therefore stand on lines of their own.
+ */
+static int refuse_cut(struct loading *loading, const char *text)
+{
+	const char *first = text + strspn(text, " \t");
+	const char *at = strchr(first, ';');
+
+	if (*first == ';' || *first == '#')
+		return 0;
+	while (at && at[-1] != ' ' && at[-1] != '\t')
+		at = strchr(at + 1, ';');
+	if (!at)
+		return 0;
+	loading->failed = true;
+	return gmi_fail(
+		loading->err, GMI_E_PROFILE,
+		"%s:%d: a semicolon behind a blank would cut the line off: put a comment on a "
+		"line of its own, a command of several parts into a script",
+		loading->profile->path, loading->line);
+}
+
+/*
  * inih tells keys only. A disk whose keys are all commented out must be missed, not forgotten, so
  * its section's line counts as well.
  */
@@ -177,7 +201,7 @@ static char *read_line(char *text, int size, void *context)
 			 loading->profile->path, loading->line, size - 2);
 		return NULL;
 	}
-	return note_disk(loading, text) < 0 ? NULL : text;
+	return refuse_cut(loading, text) < 0 || note_disk(loading, text) < 0 ? NULL : text;
 }
 
 static int on_key(void *context, const char *section, const char *key, const char *value)
@@ -208,6 +232,24 @@ static int make_absolute(const struct gmi_profile *profile, char path[256], stru
 	return 0;
 }
 
+/* By whatever names: a disk that is backed up twice would be locked by itself at a restore. */
+static bool same_disk(const char *a, const char *b)
+{
+	char first[PATH_MAX];
+	char second[PATH_MAX];
+	struct stat node;
+	struct stat other;
+
+	if (strcmp(a, b) == 0)
+		return true;
+	if (!realpath(a, first) || !realpath(b, second))
+		return false;
+	if (strcmp(first, second) == 0)
+		return true;
+	return stat(first, &node) == 0 && stat(second, &other) == 0 && S_ISBLK(node.st_mode) &&
+	       S_ISBLK(other.st_mode) && node.st_rdev == other.st_rdev;
+}
+
 static int complete(struct gmi_profile *profile, struct gmi_error *err)
 {
 	if (!profile->id[0])
@@ -224,7 +266,7 @@ static int complete(struct gmi_profile *profile, struct gmi_error *err)
 		if (make_absolute(profile, disk->path, err) < 0)
 			return -1;
 		for (uint32_t j = 0; j < i; j++) {
-			if (strcmp(disk->path, profile->disks[j].path) == 0)
+			if (same_disk(disk->path, profile->disks[j].path))
 				return gmi_fail(err, GMI_E_PROFILE,
 						"%s: disks %s and %s are the same: %s",
 						profile->path, profile->disks[j].name, disk->name,

@@ -14,6 +14,11 @@ int gmi_access_check(const struct gmi_request *request, struct gmi_error *err)
 	const char *type = header(request, "Content-Type");
 	const char *own;
 
+	const char *site = header(request, "Sec-Fetch-Site");
+
+	/* Browsers say so by themselves; a picture on another page must not use up a download. */
+	if (site && strcmp(site, "cross-site") == 0)
+		return gmi_fail(err, GMI_E_USAGE, "a page of another site may not use this device");
 	if (strcmp(request->route->method, "GET") == 0)
 		return 0;
 	if (origin) {

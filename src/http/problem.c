@@ -48,6 +48,8 @@ static const struct kind *kind_of(enum gmi_code code)
 				   "failing: call "
 				   "service." },
 		[GMI_E_NOT_FOUND] = { 404, "Not found", "Reload the page." },
+		[GMI_E_CONFLICT] = { 409, "This does not fit what is running",
+				     "Reload the page to see what is running." },
 		[GMI_E_CANCELLED] = { 503, "It was stopped", "Try again." },
 	};
 

@@ -93,7 +93,7 @@ static int find_pull(struct gmi_request *request, struct gmi_pull_source **pull,
 		return -1;
 	*pull = gmi_job_pull(request->job);
 	if (!*pull)
-		return gmi_fail(err, GMI_E_CLIENT, "a backup wants no bytes");
+		return gmi_fail(err, GMI_E_CONFLICT, "a backup wants no bytes");
 	return 0;
 }
 

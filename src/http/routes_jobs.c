@@ -109,7 +109,7 @@ int gmi_route_source(struct gmi_request *request, struct gmi_error *err)
 		return -1;
 	pull = gmi_job_pull(request->job);
 	if (!pull)
-		return gmi_fail(err, GMI_E_CLIENT, "a backup takes no file");
+		return gmi_fail(err, GMI_E_CONFLICT, "a backup takes no file");
 	if (gmi_pull_source_attach(pull, length, err) < 0)
 		return -1;
 	return respond_with_job(request, 200, err);

@@ -80,13 +80,13 @@ int gmi_job_stream_open(struct gmi_job *job, struct gmi_error *err)
 	int result = 0;
 
 	if (job->kind != GMI_JOB_BACKUP)
-		return gmi_fail(err, GMI_E_NOT_FOUND, "job %llu is a restore and has no file",
+		return gmi_fail(err, GMI_E_CONFLICT, "job %llu is a restore and has no file",
 				(unsigned long long)job->id);
 	pthread_mutex_lock(&job->stream_lock);
 	if (!job->backup)
-		result = gmi_fail(err, GMI_E_CLIENT, "this backup has ended; begin a new one");
+		result = gmi_fail(err, GMI_E_CONFLICT, "this backup has ended; begin a new one");
 	else if (job->stream_opened)
-		result = gmi_fail(err, GMI_E_CLIENT,
+		result = gmi_fail(err, GMI_E_CONFLICT,
 				  "this backup is being downloaded already; it can be sent once");
 	else
 		job->stream_opened = true;

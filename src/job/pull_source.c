@@ -270,7 +270,7 @@ int gmi_pull_source_wanted(struct gmi_pull_source *pull, unsigned int millisecon
 		 wait_until(pull, &pull->wanted, until));
 	pull->last_heard = gmi_clock_seconds();
 	if (pull->refused)
-		result = gmi_fail(err, GMI_E_CLIENT,
+		result = gmi_fail(err, GMI_E_CONFLICT,
 				  "this is not the file that the restore began with");
 	pthread_mutex_unlock(&pull->lock);
 	return result;
@@ -381,7 +381,7 @@ int gmi_pull_source_attach(struct gmi_pull_source *pull, uint64_t length, struct
 {
 	if (length != pull->source.length)
 		return gmi_fail(
-			err, GMI_E_CLIENT,
+			err, GMI_E_CONFLICT,
 			"this is not the file that the restore began with: that one has %" PRIu64
 			" bytes, this one %" PRIu64,
 			pull->source.length, length);

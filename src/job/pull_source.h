@@ -51,7 +51,7 @@ void gmi_pull_source_cancel(struct gmi_pull_source *pull);
 
 /*
  * Up to `most` ranges that are wanted and that nobody has been told; waits for the first one at
- * most that long. Fails with GMI_E_CLIENT if the client offers another file (see attach).
+ * most that long. Fails with GMI_E_CONFLICT if the client offers another file (see attach).
  */
 GMI_MUST_CHECK int gmi_pull_source_wanted(struct gmi_pull_source *pull, unsigned int milliseconds,
 					  struct gmi_range *ranges, size_t most, size_t *count,

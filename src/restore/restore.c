@@ -92,9 +92,9 @@ static int open_file(struct gmi_restore *restore, struct gmi_source *file,
 	restore->index = gmi_reader_index(restore->reader);
 	restore->chunk_length = manifest->chunk_length;
 	restore->worker_count = worker_count(restore, options->workers);
-	gmi_report_say(restore->report, "Backup of %s made at %s with software %s",
-		       manifest->device_id, gmi_text_utc(manifest->created).text,
-		       manifest->software);
+	gmi_report_say(restore->report, "Backup of %s made at %s%s%s", manifest->device_id,
+		       gmi_text_utc(manifest->created).text,
+		       *manifest->software ? " with software " : "", manifest->software);
 	if (gmi_restore_check(manifest, restore->device, restore->disks, restore->report, err) < 0)
 		return -1;
 	if (make_volumes(restore, err) < 0)

@@ -66,10 +66,10 @@ def test_a_backup_can_be_sent_once(client: Client) -> None:
     job = client.begin_backup()
     first = ask_for(client, job["download"])
     first.recv(1000)
-    assert client.request("GET", job["download"]).problem() == "client"
+    assert client.request("GET", job["download"]).problem() == "conflict"
     first.close()
     client.ended()
-    assert client.request("GET", job["download"]).problem() == "client"
+    assert client.request("GET", job["download"]).problem() == "conflict"
 
 
 def test_all_blocks_can_be_asked_for(client: Client, device: Device, tmp_path: Path) -> None:

@@ -145,11 +145,11 @@ def test_another_file_is_not_taken_for_the_one_that_was_begun(client: Client, ch
     job = client.begin_restore(backup)["id"]
     client.serve(job, backup, until=lambda: client.job(job)["phase"] == "compare")
     shorter = client.offer_again(job, backup[:-1])
-    assert shorter.problem() == "client" and "not the file" in shorter.json()["detail"]
+    assert shorter.problem() == "conflict" and "not the file" in shorter.json()["detail"]
     client.offer_again(job, backup)
     part = client.first_range(job)
     client.put(job, part["offset"], b"x" * part["length"])
-    assert client.get(f"/jobs/{job}/wanted").problem() == "client"
+    assert client.get(f"/jobs/{job}/wanted").problem() == "conflict"
     assert client.job(job)["waitingForClient"] is True
     client.offer_again(job, backup)
     client.serve(job, backup)
@@ -240,9 +240,9 @@ def test_bytes_for_a_job_that_has_ended_or_is_a_backup_are_refused(client: Clien
     for path in ("wanted", "bytes?offset=0"):
         answer = client.put(running["id"], 0, b"x") if path[0] == "b" else \
             client.get(f"/jobs/{running['id']}/{path}")
-        assert answer.problem() == "client"
+        assert answer.problem() == "conflict"
     offer = {"fileName": "x", "fileLength": 1}
-    assert client.post(f"/jobs/{running['id']}/source", offer).problem() == "client"
+    assert client.post(f"/jobs/{running['id']}/source", offer).problem() == "conflict"
 
 
 @pytest.mark.parametrize("body", [

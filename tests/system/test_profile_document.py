@@ -52,10 +52,9 @@ def test_a_line_of_198_characters_is_taken(tmp_path: Path) -> None:
     assert judge(tmp_path, LEAST + "[hooks]\nquiesce = " + "x" * 188 + "\n").returncode == 1
 
 
-def test_a_semicolon_behind_a_blank_begins_a_comment(tmp_path: Path) -> None:
-    """Told in bold there, because it cuts a command line in silence."""
+def test_a_semicolon_behind_a_blank_is_refused(tmp_path: Path) -> None:
     (tmp_path / "card.img").write_bytes(bytes(4096))
-    for command, code in (("echo Measure ; exit 1", 0), ("echo Measure; exit 1", 9)):
+    for command, code in (("echo Measure ; exit 1", 3), ("echo Measure; exit 1", 9)):
         (tmp_path / "p.ini").write_text(LEAST + f"[hooks]\nbusy = {command}\n")
         done = subprocess.run([GMI, "backup", "-q", "-f", "-o", tmp_path / "o.gmi", "--profile", tmp_path / "p.ini"])
         assert done.returncode == code

@@ -18,14 +18,17 @@ static void every_key_is_read(void **state)
 	struct gmi_profile profile;
 
 	(void)state;
-	device_load_profile(&profile, "[device]\nid = file:/etc/hostname ; a comment\n"
-				      "model = Bacto Box\nsoftware = v2026.02-beta.3\n"
-				      "# another comment\n"
-				      "[disk emmc]\npath = /dev/mmcblk0\ntype = block\n"
-				      "[disk nor-1]\ntype = flash\npath = flash.img\n"
-				      "[hooks]\nbusy = ./busy --now\nquiesce = q\nrelease = r\n"
-				      "restart = reboot\nhook_timeout = 60\n"
-				      "[service]\nlisten = [::1]:80\nclient_wait = 86400\n");
+	device_load_profile(&profile,
+			    "; a comment; of two parts\n[device]\nid = file:/etc/hostname\n"
+			    "model = Bacto Box\nsoftware = v2026.02-beta.3\n"
+			    "# another comment\n"
+			    "[disk emmc]\npath = /dev/mmcblk0\ntype = block\n"
+			    "[disk nor-1]\ntype = flash\npath = flash.img\n"
+			    "[hooks]\nbusy = ./busy --now\nquiesce = q\nrelease = r\n"
+			    "restart = sync; reboot\nhook_timeout = 60\n"
+			    "[service]\nlisten = [::1]:80\nclient_wait = 86400\n"
+			    "link_rate = 25\n");
+	assert_int_equal(profile.link_rate, 25);
 	assert_string_equal(profile.path, storage_path("profile.ini"));
 	assert_string_equal(profile.folder, storage_scratch());
 	assert_string_equal(profile.id, "file:/etc/hostname");
@@ -41,7 +44,7 @@ static void every_key_is_read(void **state)
 	assert_string_equal(profile.hooks.busy, "./busy --now");
 	assert_string_equal(profile.hooks.quiesce, "q");
 	assert_string_equal(profile.hooks.release, "r");
-	assert_string_equal(profile.hooks.restart, "reboot");
+	assert_string_equal(profile.hooks.restart, "sync; reboot");
 	assert_int_equal(profile.hooks.timeout, 60);
 	assert_string_equal(profile.listen, "[::1]:80");
 	assert_int_equal(profile.client_wait, 86400);
@@ -119,6 +122,16 @@ static void refusals_name_file_and_line(void **state)
 		  ":6: [hooks] hook_timeout: takes seconds, from 1 to 86400" },
 		{ "[service]\nclient_wait = 86401\n",
 		  ":6: [service] client_wait: takes seconds, from 1 to 86400" },
+		{ "[service]\nlink_rate = 0\n",
+		  ":6: [service] link_rate: takes megabytes a second, from 1 to 100000" },
+		{ "[hooks]\nbusy = stop a ; stop b\n",
+		  ":6: a semicolon behind a blank would cut the line off: put a comment on a line "
+		  "of its own, a command of several parts into a script" },
+		{ "[hooks]\nbusy = stop a\t;\n",
+		  ":6: a semicolon behind a blank would cut the line off: put a comment on a line "
+		  "of its own, a command of several parts into a script" },
+		{ "[disk sd]\npath = /dev/../dev/null\n[disk se]\npath = /dev/null\n",
+		  ": disks sd and se are the same: /dev/null" },
 		{ "just words\n", ":5: is neither [section] nor key = value" },
 		{ "[disk flash]\ntype = flash\n", ": [disk flash] has no path" },
 		{ "[disk flash]\n# path = /dev/mtd0\n", ": [disk flash] has no path" },

@@ -85,7 +85,7 @@ static void a_client_that_never_sends_ends_the_restore(void **state)
 	bench.length = 100000;
 	service_start_restore(&bench);
 	assert_int_equal(gmi_job_stream_open(bench.job, &err), -1);
-	assert_int_equal(err.code, GMI_E_NOT_FOUND);
+	assert_int_equal(err.code, GMI_E_CONFLICT);
 	service_expect_failed(&bench, GMI_E_CLIENT, "has not sent anything for 1 seconds");
 	service_assert_log("");
 	service_end(&bench);

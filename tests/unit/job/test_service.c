@@ -72,7 +72,7 @@ static void a_backup_is_sent_to_one_consumer_once(void **state)
 	service_start_backup(&bench);
 	assert_gmi_ok(gmi_job_stream_open(bench.job, &err), &err);
 	assert_int_equal(gmi_job_stream_open(bench.job, &err), -1);
-	assert_int_equal(err.code, GMI_E_CLIENT);
+	assert_int_equal(err.code, GMI_E_CONFLICT);
 	/* The consumer says that all went out, but not all was read. */
 	assert_gmi_ok(gmi_job_stream_read(bench.job, &data, &length, &err), &err);
 	gmi_job_stream_close(bench.job, true);
