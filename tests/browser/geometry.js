@@ -18,6 +18,10 @@ for (const element of front.querySelectorAll("*")) {
   if (!element.checkVisibility() || isInScroller(element)) continue;
   const style = getComputedStyle(element);
   if (style.opacity === "0" || element.closest("svg") !== (element.localName === "svg" ? element : null)) continue;
+  const around = element.parentElement.getBoundingClientRect();
+  const box = element.getBoundingClientRect();
+  if (element !== front && style.position === "static" && (box.left < around.left - 1 || box.right > around.right + 1))
+    faults.push(`${nameOf(element)} sticks out of ${nameOf(element.parentElement)}`);
   const own = [...element.childNodes].filter((node) => node.nodeType === Node.TEXT_NODE && node.data.trim());
   for (const node of own) {
     const range = document.createRange();
