@@ -63,7 +63,7 @@ function showEstimate(device) {
   setText("estimate-size", `about ${roughText(fileBytes)}`);
   total.textContent = `of ${bytesText(device.totalBytes)}`;
   element("estimate-used", HTMLElement).replaceChildren(bytesText(device.usedBytes), " ", total);
-  setText("before-time", `Set aside ${time}, more over a slow connection. The device cannot be used meanwhile.`);
+  setText("before-time", `The backup takes ${time}, longer over a slow connection. The device cannot be used meanwhile.`);
   setText("before-room", `Make sure that your computer has at least ${room} free.`);
 }
 
