@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Callable
 
 CHUNK = 64 << 10
-PATIENCE = 20  # seconds that a test waits for what has to happen
+PATIENCE = 30  # seconds that a test waits for what has to happen
 
 
 @dataclass

@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("GMI_BUILD", ROOT / "build-test"))
 RELEASE = Path(os.environ.get("GMI_BUILD_RELEASE", ROOT / "build-release"))
 DISKS = ("disk.img", "flash.img")
-PATIENCE = 20  # seconds that a test waits for what has to happen
+PATIENCE = 30  # seconds that a test waits for what has to happen
 
 sys.path.insert(0, str(ROOT / "virtual"))
 

@@ -8,6 +8,7 @@ import pytest
 import forge
 from cable import Cable
 from instrument import Instrument, until
+from look import look
 from page import Page
 
 CLIENT_WAIT = 2  # seconds
@@ -54,6 +55,7 @@ def test_it_is_told_in_red_and_a_repetition_mends_it(incomplete: Page, instrumen
                                                      first_content: dict, backup_file: Path) -> None:
     page = incomplete
     assert_told(page)
+    look(page, "incomplete")
     page.tab("Restore")
     page.press("Details")
     said = page.wait_for_dialog("Restore failed: the computer and the device lost each other")

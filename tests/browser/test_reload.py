@@ -6,6 +6,7 @@ import forge
 import middle
 from cable import Cable
 from instrument import Instrument, gmi, until
+from look import look
 from page import Page
 
 
@@ -43,6 +44,7 @@ def test_a_restore_asks_for_its_file_again_and_takes_no_other(
     page.wait_for_dialog("Restore in progress")
     page.wait_for_text("#progress-notice", "The device waits for the file backup.gmi. Choose it again to go on.")
     assert page.log()[:3] == before
+    look(page, "restore-asks")
     assert page.find("#tab-restore").get_attribute("aria-selected") == "true"
 
     for other in (forge.truncated(backup_file, tmp_path / "shorter.gmi"),
