@@ -11,6 +11,34 @@ void gmi_extents_release(struct gmi_extents *extents)
 	*extents = GMI_EXTENTS_EMPTY;
 }
 
+int gmi_extents_reserve(struct gmi_extents *extents, size_t count, struct gmi_error *err)
+{
+	struct gmi_extent *grown;
+
+	if (count <= extents->capacity)
+		return 0;
+	grown = count <= SIZE_MAX / sizeof(*grown) ? realloc(extents->list, count * sizeof(*grown))
+						   : NULL;
+	if (!grown)
+		return gmi_fail(err, GMI_E_SYSTEM, "out of memory for %zu extents", count);
+	extents->list = grown;
+	extents->capacity = count;
+	return 0;
+}
+
+void gmi_extents_fit(struct gmi_extents *extents)
+{
+	struct gmi_extent *fitted;
+
+	if (extents->count == 0 || extents->count == extents->capacity)
+		return;
+	fitted = realloc(extents->list, extents->count * sizeof(*fitted));
+	if (!fitted)
+		return; /* what there is will do */
+	extents->list = fitted;
+	extents->capacity = extents->count;
+}
+
 int gmi_extents_append(struct gmi_extents *extents, uint64_t offset, uint64_t length,
 		       struct gmi_error *err)
 {
@@ -25,16 +53,9 @@ int gmi_extents_append(struct gmi_extents *extents, uint64_t offset, uint64_t le
 			return 0;
 		}
 	}
-	if (extents->count == extents->capacity) {
-		size_t capacity = extents->capacity ? extents->capacity * 2 : 16;
-		struct gmi_extent *grown = realloc(extents->list, capacity * sizeof(*grown));
-
-		if (!grown)
-			return gmi_fail(err, GMI_E_SYSTEM, "out of memory for %zu extents",
-					capacity);
-		extents->list = grown;
-		extents->capacity = capacity;
-	}
+	if (extents->count == extents->capacity &&
+	    gmi_extents_reserve(extents, extents->capacity ? extents->capacity * 2 : 16, err) < 0)
+		return -1;
 	extents->list[extents->count++] = (struct gmi_extent){ offset, length };
 	return 0;
 }

@@ -32,6 +32,13 @@ void gmi_extents_release(struct gmi_extents *extents);
 GMI_MUST_CHECK int gmi_extents_append(struct gmi_extents *extents, uint64_t offset, uint64_t length,
 				      struct gmi_error *err);
 
+/* Room for that many, so that a count known before costs no more than it needs. */
+GMI_MUST_CHECK int gmi_extents_reserve(struct gmi_extents *extents, size_t count,
+				       struct gmi_error *err);
+
+/* Gives back what appending has taken beyond need. */
+void gmi_extents_fit(struct gmi_extents *extents);
+
 /* Replaces *extents by the single range [0, length), or by nothing if length is 0. */
 GMI_MUST_CHECK int gmi_extents_whole(struct gmi_extents *extents, uint64_t length,
 				     struct gmi_error *err);

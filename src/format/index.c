@@ -108,6 +108,8 @@ int gmi_index_begin_volume(struct gmi_index *index, const struct gmi_extents *us
 	assert(index->begun < index->volume_count);
 	index->begun++;
 	gmi_memory_sink_init(&volume->building);
+	if (gmi_extents_reserve(&volume->used, used->count, err) < 0)
+		return -1;
 	for (size_t i = 0; i < used->count; i++) {
 		if (gmi_extents_append(&volume->used, used->list[i].offset, used->list[i].length,
 				       err) < 0)
@@ -207,6 +209,9 @@ static int parse_used(const uint8_t *extents, uint64_t count, const struct gmi_m
 {
 	uint64_t least = 0; /* where the next extent may begin */
 
+	/* `count` of them stand in the bytes: this takes no more memory than those do. */
+	if (gmi_extents_reserve(&volume->used, (size_t)count, err) < 0)
+		return -1;
 	for (uint64_t i = 0; i < count; i++, extents += 16) {
 		uint64_t offset = gmi_get_le64(extents);
 		uint64_t length = gmi_get_le64(extents + 8);

@@ -3,6 +3,12 @@
 int gmi_stale_used_today(const struct gmi_layout *today, uint32_t disk, struct gmi_extents *used,
 			 struct gmi_error *err)
 {
+	size_t count = 0;
+
+	for (uint32_t i = 0; i < today->count; i++)
+		count += today->volumes[i].disk == disk ? today->volumes[i].used.count : 0;
+	if (gmi_extents_reserve(used, count, err) < 0)
+		return -1;
 	for (uint32_t i = 0; i < today->count; i++) {
 		const struct gmi_volume *volume = &today->volumes[i];
 

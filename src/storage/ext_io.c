@@ -9,6 +9,13 @@
 #include <string.h>
 
 /*
+ * A bit for each block is small and always as small; a tree is smaller for huge filesystems, but
+ * some 64 bytes a stretch where they are fragmented. Up to here (8 MiB) the bits are taken: 256 GiB
+ * in blocks of 4 KiB.
+ */
+#define BITS_MAX (8u * (8u << 20))
+
+/*
  * libext2fs hands its I/O manager a name, not a pointer. The source goes past it in here: set right
  * before ext2fs_open2() and taken by io_open() in the same thread.
  */
@@ -136,6 +143,8 @@ int gmi_ext_io_open(struct gmi_source *source, ext2_filsys *fs, struct gmi_error
 	code = ext2fs_open2("volume", NULL, EXT2_FLAG_64BITS, 0, 0, &manager, fs);
 	if (code)
 		return gmi_ext_io_fail(err, code, "ext filesystem cannot be read");
-	(*fs)->default_bitmap_type = EXT2FS_BMAP64_RBTREE;
+	(*fs)->default_bitmap_type = ext2fs_blocks_count((*fs)->super) <= BITS_MAX
+					     ? EXT2FS_BMAP64_BITARRAY
+					     : EXT2FS_BMAP64_RBTREE;
 	return 0;
 }

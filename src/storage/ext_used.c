@@ -81,6 +81,24 @@ static bool counts_agree(ext2_filsys fs)
 	return true;
 }
 
+/*
+ * What libext2fs (1.47.0) takes on trust when it copies a group's bitmap into its own, and would
+ * write past the end for: that blocks and clusters of a group fit each other, a bitmap of one
+ * block, and the whole, and that counting begins at block 0 or 1.
+ */
+static bool groups_make_sense(ext2_filsys fs)
+{
+	struct ext2_super_block *super = fs->super;
+	uint64_t blocks = super->s_blocks_per_group;
+	uint64_t clusters = super->s_clusters_per_group;
+	uint64_t first = super->s_first_data_block;
+
+	return blocks == clusters << fs->cluster_ratio_bits && clusters > 0 &&
+	       clusters <= (uint64_t)fs->blocksize * 8 && clusters % 8 == 0 && first <= 1 &&
+	       first < ext2fs_blocks_count(super) &&
+	       fs->group_desc_count == gmi_div_up_u64(ext2fs_blocks_count(super) - first, blocks);
+}
+
 static int read_map(struct gmi_source *source, ext2_filsys fs, struct gmi_extents *used,
 		    const char **why_whole, struct gmi_error *err)
 {
@@ -91,6 +109,8 @@ static int read_map(struct gmi_source *source, ext2_filsys fs, struct gmi_extent
 	if (!gmi_mul_u64(ext2fs_blocks_count(fs->super), fs->blocksize, &length) ||
 	    length > source->length)
 		return gmi_fail(err, GMI_E_DAMAGED, "ext filesystem is larger than its volume");
+	if (!groups_make_sense(fs))
+		return gmi_fail(err, GMI_E_DAMAGED, "ext superblock with impossible groups");
 	code = ext2fs_read_block_bitmap(fs);
 	if (code)
 		return gmi_ext_io_fail(err, code, "ext block bitmaps cannot be read");

@@ -174,6 +174,7 @@ static int map_volume(struct scan *scan, struct gmi_volume *volume, struct gmi_e
 	if (why_whole)
 		snprintf(volume->note, sizeof(volume->note), "stored whole: %s", why_whole);
 	assert_map_is_sound(volume);
+	gmi_extents_fit(&volume->used);
 	return 0;
 }
 

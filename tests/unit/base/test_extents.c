@@ -67,12 +67,40 @@ static void offsets_past_four_gib_stay_whole(void **state)
 	gmi_extents_release(&set);
 }
 
+static void room_is_taken_as_told_and_given_back(void **state)
+{
+	struct gmi_extents set = GMI_EXTENTS_EMPTY;
+	struct gmi_error err;
+
+	(void)state;
+	gmi_extents_fit(&set);
+	assert_int_equal(gmi_extents_reserve(&set, 0, &err), 0);
+	assert_null(set.list);
+	assert_int_equal(gmi_extents_reserve(&set, 100, &err), 0);
+	assert_int_equal(set.capacity, 100);
+	assert_int_equal(gmi_extents_reserve(&set, 5, &err), 0);
+	assert_int_equal(set.capacity, 100);
+	for (uint64_t i = 0; i < 3; i++)
+		assert_int_equal(gmi_extents_append(&set, i * 10, 5, &err), 0);
+	gmi_extents_fit(&set);
+	assert_int_equal(set.capacity, 3);
+	assert_int_equal(gmi_extents_append(&set, 30, 5, &err), 0);
+	assert_int_equal(set.count, 4);
+	assert_int_equal(set.list[0].offset, 0);
+	assert_int_equal(set.list[3].offset, 30);
+	assert_int_equal(gmi_extents_reserve(&set, SIZE_MAX / 2, &err), -1);
+	assert_int_equal(err.code, GMI_E_SYSTEM);
+	assert_int_equal(set.count, 4);
+	gmi_extents_release(&set);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(touching_ranges_become_one),
 		cmocka_unit_test(touch_and_next_agree_with_a_plain_bitmap),
 		cmocka_unit_test(offsets_past_four_gib_stay_whole),
+		cmocka_unit_test(room_is_taken_as_told_and_given_back),
 	};
 
 	return cmocka_run_group_tests_name("base/extents", tests, NULL, NULL);
