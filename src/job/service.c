@@ -233,6 +233,22 @@ static void install(struct gmi_service *service, struct gmi_job *job)
 	pthread_mutex_unlock(&service->lock);
 }
 
+/* Call with `starting`, which is given back. A job that could not be started is put away. */
+static int conclude_start(struct gmi_service *service, struct gmi_job **job, int result,
+			  const struct gmi_error *err)
+{
+	if (result == 0)
+		install(service, *job);
+	pthread_mutex_unlock(&service->starting);
+	if (result < 0) {
+		if (err->code == GMI_E_PROGRAM_RUNS)
+			ask_again_what_runs(service);
+		gmi_job_put(*job);
+		*job = NULL;
+	}
+	return result;
+}
+
 int gmi_service_start_backup(struct gmi_service *service, const struct gmi_backup_request *request,
 			     struct gmi_job **job, struct gmi_error *err)
 {
@@ -245,16 +261,7 @@ int gmi_service_start_backup(struct gmi_service *service, const struct gmi_backu
 	inherit_device_state(service, *job);
 	if (result == 0)
 		result = gmi_backup_job_start(*job, request, err);
-	if (result == 0)
-		install(service, *job);
-	pthread_mutex_unlock(&service->starting);
-	if (result < 0) {
-		if (err->code == GMI_E_PROGRAM_RUNS)
-			ask_again_what_runs(service);
-		gmi_job_put(*job);
-		*job = NULL;
-	}
-	return result;
+	return conclude_start(service, job, result, err);
 }
 
 int gmi_service_start_restore(struct gmi_service *service, const char *file_name,
@@ -275,16 +282,7 @@ int gmi_service_start_restore(struct gmi_service *service, const char *file_name
 		result = gmi_device_check_idle(service->profile, program, err);
 	if (result == 0)
 		result = gmi_restore_job_start(*job, err);
-	if (result == 0)
-		install(service, *job);
-	pthread_mutex_unlock(&service->starting);
-	if (result < 0) {
-		if (err->code == GMI_E_PROGRAM_RUNS)
-			ask_again_what_runs(service);
-		gmi_job_put(*job);
-		*job = NULL;
-	}
-	return result;
+	return conclude_start(service, job, result, err);
 }
 
 int gmi_service_restart(struct gmi_service *service, struct gmi_error *err)
