@@ -3,55 +3,30 @@
 #include "http/routes.h"
 
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 /* ---- out ---- */
 
-struct download {
-	struct gmi_job *job; /* the request's, which lives longer */
-	const uint8_t *data;
-	size_t left;
-};
-
-static ssize_t download_read(void *context, uint64_t position, char *buffer, size_t most)
+/* The job is the request's, which lives longer. */
+static ssize_t download_read(void *job, uint64_t position, char *buffer, size_t most)
 {
-	struct download *download = context;
 	struct gmi_error err;
-	const void *data;
-	size_t part;
+	size_t length;
 
 	(void)position;
-	if (download->left == 0) {
-		if (gmi_job_stream_read(download->job, &data, &download->left, &err) < 0)
-			return MHD_CONTENT_READER_END_WITH_ERROR;
-		if (download->left == 0)
-			return MHD_CONTENT_READER_END_OF_STREAM;
-		download->data = data;
-	}
-	part = download->left < most ? download->left : most;
-	memcpy(buffer, download->data, part);
-	download->data += part;
-	download->left -= part;
-	return (ssize_t)part;
+	if (gmi_job_stream_read(job, buffer, most, &length, &err) < 0)
+		return MHD_CONTENT_READER_END_WITH_ERROR;
+	return length == 0 ? MHD_CONTENT_READER_END_OF_STREAM : (ssize_t)length;
 }
 
 static int respond_with_file(struct gmi_request *request, struct gmi_error *err)
 {
-	struct download *download = calloc(1, sizeof(*download));
-	struct MHD_Response *response = NULL;
+	struct MHD_Response *response = MHD_create_response_from_callback(
+		MHD_SIZE_UNKNOWN, 256 << 10, download_read, request->job, NULL);
 	struct gmi_job_view view;
 	char disposition[320];
 
-	if (download) {
-		download->job = request->job;
-		response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 256 << 10,
-							     download_read, download, free);
-	}
-	if (!response) {
-		free(download);
+	if (!response)
 		return gmi_fail(err, GMI_E_SYSTEM, "out of memory for a download");
-	}
 	gmi_job_view(request->job, &view);
 	snprintf(disposition, sizeof(disposition), "attachment; filename=\"%s\"", view.file_name);
 	MHD_add_response_header(response, "Content-Type", "application/vnd.sbt.gmi+zip");

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 int gmi_backup_job_start(struct gmi_job *job, const struct gmi_backup_request *request,
@@ -37,6 +38,7 @@ static void close_session(struct gmi_job *job)
 	pthread_mutex_unlock(&job->lock);
 	gmi_backup_session_free(job->backup);
 	job->backup = NULL;
+	job->piece_left = 0;
 }
 
 void gmi_backup_job_stop(struct gmi_job *job, const struct gmi_error *why)
@@ -97,17 +99,34 @@ int gmi_job_stream_open(struct gmi_job *job, struct gmi_error *err)
 	return result;
 }
 
-int gmi_job_stream_read(struct gmi_job *job, const void **data, size_t *length,
+/* Call with stream_lock. */
+static int take_piece(struct gmi_job *job, void *buffer, size_t most, size_t *length,
+		      struct gmi_error *err)
+{
+	const void *piece;
+
+	if (!job->backup)
+		return gmi_fail(err, GMI_E_CLIENT, "the backup has ended");
+	if (job->piece_left == 0) {
+		if (gmi_backup_session_next(job->backup, &piece, &job->piece_left, err) < 0)
+			return -1;
+		job->piece = piece;
+		job->stream_ended = job->piece_left == 0;
+	}
+	*length = job->piece_left < most ? job->piece_left : most;
+	memcpy(buffer, job->piece, *length);
+	job->piece += *length;
+	job->piece_left -= *length;
+	return 0;
+}
+
+int gmi_job_stream_read(struct gmi_job *job, void *buffer, size_t most, size_t *length,
 			struct gmi_error *err)
 {
 	int result;
 
 	pthread_mutex_lock(&job->stream_lock);
-	if (job->backup)
-		result = gmi_backup_session_next(job->backup, data, length, err);
-	else
-		result = gmi_fail(err, GMI_E_CLIENT, "the backup has ended");
-	job->stream_ended = result == 0 && *length == 0;
+	result = take_piece(job, buffer, most, length, err);
 	job->last_read = gmi_clock_seconds();
 	if (result < 0 && job->backup)
 		close_session(job);

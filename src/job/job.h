@@ -115,9 +115,12 @@ uint64_t gmi_job_wait(struct gmi_job *job, uint64_t seen, unsigned int milliseco
 
 /* Backup: only one consumer, once. */
 GMI_MUST_CHECK int gmi_job_stream_open(struct gmi_job *job, struct gmi_error *err);
-/* *length 0: complete, as far as the engine is concerned. */
-GMI_MUST_CHECK int gmi_job_stream_read(struct gmi_job *job, const void **data, size_t *length,
-				       struct gmi_error *err);
+/*
+ * The next bytes, at most `most`, copied: the job may be ended at any time by somebody else, and
+ * what its engine holds is gone then. *length 0: complete, as far as the engine is concerned.
+ */
+GMI_MUST_CHECK int gmi_job_stream_read(struct gmi_job *job, void *buffer, size_t most,
+				       size_t *length, struct gmi_error *err);
 /* complete: the consumer has got every byte. Ends the job. */
 void gmi_job_stream_close(struct gmi_job *job, bool complete);
 

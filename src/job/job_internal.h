@@ -36,6 +36,8 @@ struct gmi_job {
 	struct gmi_backup_session *backup;
 	atomic_bool stream_opened; /* looked at without the lock */
 	bool stream_ended;         /* the engine has given out everything */
+	const uint8_t *piece;      /* the engine's: what the consumer has not taken of it yet */
+	size_t piece_left;
 	_Atomic double last_read;
 
 	/* Restore. */

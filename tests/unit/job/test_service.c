@@ -64,7 +64,7 @@ static void a_backup_is_sent_to_one_consumer_once(void **state)
 {
 	struct service_bench bench;
 	struct gmi_error err;
-	const void *data;
+	uint8_t data[1000];
 	size_t length;
 
 	(void)state;
@@ -74,12 +74,12 @@ static void a_backup_is_sent_to_one_consumer_once(void **state)
 	assert_int_equal(gmi_job_stream_open(bench.job, &err), -1);
 	assert_int_equal(err.code, GMI_E_CONFLICT);
 	/* The consumer says that all went out, but not all was read. */
-	assert_gmi_ok(gmi_job_stream_read(bench.job, &data, &length, &err), &err);
+	assert_gmi_ok(gmi_job_stream_read(bench.job, data, sizeof(data), &length, &err), &err);
 	gmi_job_stream_close(bench.job, true);
 	service_expect_failed(&bench, GMI_E_CLIENT, "the download broke off");
 	service_assert_log("quiesce\nrelease\n");
 	assert_int_equal(gmi_job_stream_open(bench.job, &err), -1);
-	assert_int_equal(gmi_job_stream_read(bench.job, &data, &length, &err), -1);
+	assert_int_equal(gmi_job_stream_read(bench.job, data, sizeof(data), &length, &err), -1);
 	/* The first end is the one that counts. */
 	service_expect_failed(&bench, GMI_E_CLIENT, "the download broke off");
 	service_end(&bench);
@@ -89,18 +89,18 @@ static void a_consumer_that_stalls_ends_the_backup(void **state)
 {
 	struct service_bench bench;
 	struct gmi_error err;
-	const void *data;
+	uint8_t data[1000];
 	size_t length;
 
 	(void)state;
 	service_begin(&bench, 1);
 	service_start_backup(&bench);
 	assert_gmi_ok(gmi_job_stream_open(bench.job, &err), &err);
-	assert_gmi_ok(gmi_job_stream_read(bench.job, &data, &length, &err), &err);
+	assert_gmi_ok(gmi_job_stream_read(bench.job, data, sizeof(data), &length, &err), &err);
 	service_expect_failed(&bench, GMI_E_CLIENT, "the download has not moved for 1 seconds");
 	service_assert_log("quiesce\nrelease\n");
 	/* It comes back too late. */
-	assert_int_equal(gmi_job_stream_read(bench.job, &data, &length, &err), -1);
+	assert_int_equal(gmi_job_stream_read(bench.job, data, sizeof(data), &length, &err), -1);
 	gmi_job_stream_close(bench.job, false);
 	service_expect_failed(&bench, GMI_E_CLIENT, "the download has not moved for 1 seconds");
 	service_end(&bench);
@@ -125,7 +125,7 @@ static void a_disk_that_shrinks_fails_the_backup_and_releases_the_device(void **
 {
 	struct service_bench bench;
 	struct gmi_error err;
-	const void *data;
+	uint8_t data[1000];
 	size_t length;
 	int result;
 
@@ -136,7 +136,7 @@ static void a_disk_that_shrinks_fails_the_backup_and_releases_the_device(void **
 	storage_shell("truncate -s 6M emmc.img");
 	assert_gmi_ok(gmi_job_stream_open(bench.job, &err), &err);
 	do
-		result = gmi_job_stream_read(bench.job, &data, &length, &err);
+		result = gmi_job_stream_read(bench.job, data, sizeof(data), &length, &err);
 	while (result == 0 && length > 0);
 	assert_int_equal(result, -1);
 	gmi_job_stream_close(bench.job, false);

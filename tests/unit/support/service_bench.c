@@ -109,7 +109,7 @@ void service_expect_failed(struct service_bench *bench, enum gmi_code code, cons
 
 void service_consume(struct service_bench *bench)
 {
-	const void *data;
+	uint8_t data[10000];
 	size_t length;
 	struct gmi_error err;
 
@@ -118,7 +118,8 @@ void service_consume(struct service_bench *bench)
 	bench->length = 0;
 	assert_gmi_ok(gmi_job_stream_open(bench->job, &err), &err);
 	for (;;) {
-		assert_gmi_ok(gmi_job_stream_read(bench->job, &data, &length, &err), &err);
+		assert_gmi_ok(gmi_job_stream_read(bench->job, data, sizeof(data), &length, &err),
+			      &err);
 		if (length == 0)
 			break;
 		bench->file = realloc(bench->file, bench->length + length);
