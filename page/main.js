@@ -86,8 +86,9 @@ async function restart() {
     showTrouble("The device was not restarted", [text, "Switch it off and on again."], []);
   }
   await refresh();
-  // The button that was pressed may be gone with the banner around it.
-  if (document.activeElement === document.body) focusTab();
+  // The button that was pressed may be gone with the banner around it; the browser notices that only when it draws.
+  const focused = document.activeElement;
+  if (!focused || focused === document.body || focused.getClientRects().length === 0) focusTab();
 }
 
 // ---- a job that runs ----
