@@ -123,6 +123,20 @@ int gmi_close_written(int *fd, const char *name, struct gmi_error *err)
 	return 0;
 }
 
+int gmi_hold_standard_descriptors(void)
+{
+	int fd;
+
+	/* The kernel gives out the lowest number that is free. */
+	do
+		fd = open("/dev/null", O_RDONLY); /* a write fails, as it would have */
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd < 0)
+		return -1;
+	close(fd);
+	return 0;
+}
+
 _Bool gmi_is_zero(const void *data, size_t length)
 {
 	const uint8_t *p = data;

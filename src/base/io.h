@@ -33,6 +33,12 @@ GMI_MUST_CHECK int gmi_read_text_file(const char *path, char *text, size_t size,
 /* Syncs and closes what was written, on the way to success. *fd becomes -1 whatever happens. */
 GMI_MUST_CHECK int gmi_close_written(int *fd, const char *name, struct gmi_error *err);
 
+/*
+ * Puts /dev/null where standard input, output or error is closed. First of all in main: else a disk
+ * that is opened later gets that number, and what is meant for people is written onto it.
+ */
+GMI_MUST_CHECK int gmi_hold_standard_descriptors(void);
+
 /* Whether all bytes are zero. Fast: this runs over everything that is backed up. */
 _Bool gmi_is_zero(const void *data, size_t length);
 

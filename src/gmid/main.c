@@ -1,4 +1,5 @@
 /* gmid, the service on the device: profile in, page and HTTP API out, until it is told to stop. */
+#include "base/io.h"
 #include "device/device.h"
 #include "http/server.h"
 
@@ -73,6 +74,8 @@ int main(int argc, char **argv)
 	sigset_t ends;
 	int letter;
 
+	if (gmi_hold_standard_descriptors() < 0)
+		return EXIT_SYSTEM;
 	while ((letter = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		if (letter == 'p') {
 			profile_path = optarg;

@@ -2,10 +2,11 @@
 
 import json
 import signal
+import subprocess
 from pathlib import Path
 
 from device import Device
-from programs import EXIT, end_of, gmi, start_gmi, wait_for
+from programs import BUILD, EXIT, PATIENCE, end_of, environment, gmi, start_gmi, wait_for
 
 
 def restore(device: Device, path: Path, *options: object, **expected: object):
@@ -27,6 +28,16 @@ def test_after_months_of_use_the_old_device_comes_back(pristine: Device, changed
     assert changed.all_files(tmp_path / "now") == pristine.all_files(tmp_path / "then")
     # It was written to: only its restart brings its services and its disks together again.
     assert changed.hooks() == ["quiesce"]
+
+
+def test_closed_standard_descriptors_do_not_become_disks(changed: Device, backup_file: Path) -> None:
+    """Started so by a careless service manager, gmi wrote its log onto the flash."""
+    restore(changed, backup_file)
+    before = changed.hash()
+    closed = subprocess.run(
+        f"exec {BUILD}/src/cli/gmi restore --profile {changed.profile} {backup_file} --yes <&- >&- 2>&-",
+        shell=True, timeout=PATIENCE, env=environment())
+    assert closed.returncode == EXIT["ok"] and changed.hash() == before
 
 
 def test_a_second_restore_writes_nothing(changed: Device, backup_file: Path) -> None:
