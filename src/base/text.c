@@ -92,6 +92,9 @@ void gmi_text_clean(char *text)
 						     : at[there] >= 0x80 && at[there] <= 0xbf))
 			there++;
 		if (there == length) {
+			/* U+0080 to U+009F: to a terminal U+009B is as good as ESC [. */
+			if (at[0] == 0xc2 && at[1] < 0xa0)
+				at[0] = at[1] = ' ';
 			at += length;
 		} else if (length > 0 && at[there] == '\0') {
 			*at = '\0';

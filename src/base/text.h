@@ -23,8 +23,8 @@ struct gmi_text gmi_text_utc(int64_t unix_seconds);
 
 /*
  * Makes text from elsewhere (a label, what a hook printed, a file's line) fit for people and JSON,
- * in place: control characters become blanks, bytes that are no UTF-8 become "?", and a sequence
- * that the text's end cuts off goes.
+ * in place: control characters (U+0080 to U+009F, too) become blanks, bytes that are no UTF-8
+ * become "?", and a sequence that the text's end cuts off goes.
  */
 void gmi_text_clean(char *text);
 

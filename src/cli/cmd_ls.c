@@ -7,6 +7,7 @@
 #include "cli/options.h"
 
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <sys/stat.h>
 
@@ -35,8 +36,14 @@ static void mode_text(uint32_t mode, char text[11])
 /* A name from a file that anybody may have made must not steer the terminal. */
 static void print_safely(const char *name)
 {
-	for (; *name; name++)
-		putchar((unsigned char)*name < 0x20 || *name == 0x7f ? '?' : *name);
+	for (; *name; name++) {
+		unsigned char first = (unsigned char)name[0];
+		unsigned char second = (unsigned char)name[1];
+		bool wide = first == 0xc2 && second >= 0x80 && second < 0xa0;
+
+		putchar(first < 0x20 || first == 0x7f || wide ? '?' : *name);
+		name += wide;
+	}
 }
 
 static int print_entry(void *context, const struct gmi_ext_entry *entry)

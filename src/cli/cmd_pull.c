@@ -12,6 +12,9 @@
 #include <string.h>
 #include <time.h>
 
+/* A device that does not answer cannot be let go; whoever pressed Ctrl-C does not wait for it. */
+#define LET_GO_SECONDS 5
+
 struct pull_run {
 	struct gmi_options options;
 	struct gmi_remote *remote; /* of the download */
@@ -48,23 +51,17 @@ static int tick(void *context)
 	return 0;
 }
 
-static void copy_text(const json_t *object, const char *member, char *text, size_t size)
-{
-	const char *value = json_string_value(json_object_get(object, member));
-
-	snprintf(text, size, "%s", value ? value : "");
-}
-
 static int refuse(struct gmi_sink *sink, const void *data, size_t length, struct gmi_error *err)
 {
 	(void)sink, (void)data, (void)length;
 	return gmi_fail(err, GMI_E_CANCELLED, "not wanted");
 }
 
-static int go_on(void *context)
+static int stop_when_late(void *context)
 {
-	(void)context;
-	return 0;
+	const time_t *late = context;
+
+	return time(NULL) > *late;
 }
 
 /*
@@ -74,9 +71,10 @@ static int go_on(void *context)
 static void let_go(struct pull_run *run, const char *download)
 {
 	struct gmi_sink sink = { .write = refuse };
+	time_t late = time(NULL) + LET_GO_SECONDS;
 	struct gmi_error ignored;
 
-	(void)!gmi_remote_download(run->remote, download, &sink, go_on, NULL, &ignored);
+	(void)!gmi_remote_download(run->remote, download, &sink, stop_when_late, &late, &ignored);
 }
 
 static int begin(struct pull_run *run, char download[128], struct gmi_error *err)
@@ -90,9 +88,9 @@ static int begin(struct pull_run *run, char download[128], struct gmi_error *err
 		json_object_set_new(body, "level", json_integer(run->options.level));
 	if (gmi_remote_call(run->remote, "POST", "/api/v1/backups", body, &job, err) < 0)
 		return -1;
-	copy_text(job, "download", download, 128);
-	copy_text(job, "fileName", name, sizeof(name));
-	copy_text(job, "id", id, sizeof(id));
+	gmi_remote_text(job, "download", download, 128);
+	gmi_remote_text(job, "fileName", name, sizeof(name));
+	gmi_remote_text(job, "id", id, sizeof(id));
 	json_decref(job);
 	snprintf(run->job_path, sizeof(run->job_path), "/api/v1/jobs/%s", id);
 	/* The device proposes a name, not a place. */
@@ -116,8 +114,8 @@ static int wait_for_end(struct pull_run *run, struct gmi_error *err)
 		if (ask(run, &job, err) < 0)
 			return -1;
 		outcome = gmi_remote_outcome(job, err);
-		if (outcome < 0 && gmi_remote_next_step(job))
-			snprintf(run->next, sizeof(run->next), "%s", gmi_remote_next_step(job));
+		if (outcome < 0)
+			gmi_remote_next_step(job, run->next, sizeof(run->next));
 		json_decref(job);
 		if (outcome == 0)
 			nanosleep(&pause, NULL);

@@ -163,8 +163,8 @@ static int judge(struct push_run *run, struct gmi_error *err)
 		return -1;
 	outcome = gmi_remote_outcome(job, err);
 	run->written = counted(job, "bytesWritten") + counted(job, "bytesDiscarded") > 0;
-	if (outcome < 0 && gmi_remote_next_step(job))
-		snprintf(run->next, sizeof(run->next), "%s", gmi_remote_next_step(job));
+	if (outcome < 0)
+		gmi_remote_next_step(job, run->next, sizeof(run->next));
 	json_decref(job);
 	return outcome < 0 ? -1 : 0;
 }

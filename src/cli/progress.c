@@ -1,5 +1,6 @@
 #include "cli/progress.h"
 
+#include "base/checked.h"
 #include "base/clock.h"
 #include "base/text.h"
 
@@ -34,6 +35,7 @@ void gmi_bar_draw(struct gmi_bar *bar, int phase, const char *word, uint64_t don
 
 	if (!bar->terminal || total == 0)
 		return;
+	done = gmi_min_u64(done, total); /* another device's figures are not to be trusted */
 	if (phase != bar->phase) {
 		bar->phase = phase;
 		bar->began = gmi_clock_seconds();

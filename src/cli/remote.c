@@ -1,5 +1,6 @@
 #include "cli/remote.h"
 
+#include "base/text.h"
 #include "cli/cli.h"
 
 #include <ctype.h>
@@ -7,6 +8,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* A pulled cable breaks no connection: then a request ends by these. */
+#define GET_SECONDS 30L
+#define PUT_SECONDS 120L
 
 struct gmi_remote {
 	CURL *curl;
@@ -48,6 +53,14 @@ void gmi_remote_free(struct gmi_remote *remote)
 	free(remote);
 }
 
+/* Called about once a second while a request is on its way. */
+static int stop_if_interrupted(void *context, curl_off_t total, curl_off_t done,
+			       curl_off_t up_total, curl_off_t up_done)
+{
+	(void)context, (void)total, (void)done, (void)up_total, (void)up_done;
+	return gmi_interrupted();
+}
+
 static void set_up(struct gmi_remote *remote, const char *path)
 {
 	char url[1024];
@@ -64,6 +77,14 @@ static void set_up(struct gmi_remote *remote, const char *path)
 	remote->message[0] = '\0';
 }
 
+/* For requests that may be given up: one that begins a job is heard out, or nobody would end it. */
+static void set_impatient(struct gmi_remote *remote, long seconds)
+{
+	curl_easy_setopt(remote->curl, CURLOPT_TIMEOUT, seconds);
+	curl_easy_setopt(remote->curl, CURLOPT_XFERINFOFUNCTION, stop_if_interrupted);
+	curl_easy_setopt(remote->curl, CURLOPT_NOPROGRESS, 0L);
+}
+
 /* The device's own words for what went wrong. */
 static int fail_with_problem(const json_t *problem, long status, struct gmi_error *err)
 {
@@ -76,6 +97,7 @@ static int fail_with_problem(const json_t *problem, long status, struct gmi_erro
 				"the device answered with HTTP status %ld; is this a gmid?",
 				status);
 	gmi_fail(err, GMI_E_SYSTEM, "%s", detail);
+	gmi_text_clean(err->message);
 	err->message[0] = (char)tolower((unsigned char)err->message[0]);
 	if (strlen(err->message) > 0 && err->message[strlen(err->message) - 1] == '.')
 		err->message[strlen(err->message) - 1] = '\0';
@@ -90,6 +112,8 @@ static int perform(struct gmi_remote *remote, long *status, struct gmi_error *er
 {
 	CURLcode code = curl_easy_perform(remote->curl);
 
+	if (code == CURLE_ABORTED_BY_CALLBACK && gmi_interrupted())
+		return gmi_fail(err, GMI_E_CANCELLED, "interrupted");
 	if (code != CURLE_OK)
 		return gmi_fail(err, GMI_E_CLIENT, "%s: %s", remote->base,
 				remote->message[0] ? remote->message : curl_easy_strerror(code));
@@ -146,6 +170,8 @@ int gmi_remote_call(struct gmi_remote *remote, const char *method, const char *p
 	set_up(remote, path);
 	/* Longer than the hooks that stop a device's services may take. */
 	curl_easy_setopt(remote->curl, CURLOPT_TIMEOUT, 600L);
+	if (strcmp(method, "GET") == 0)
+		set_impatient(remote, GET_SECONDS);
 	curl_easy_setopt(remote->curl, CURLOPT_CUSTOMREQUEST, method);
 	if (text) {
 		headers = curl_slist_append(headers, "Content-Type: application/json");
@@ -166,6 +192,7 @@ int gmi_remote_put(struct gmi_remote *remote, const char *path, const void *data
 	int result;
 
 	set_up(remote, path);
+	set_impatient(remote, PUT_SECONDS);
 	headers = curl_slist_append(headers, "Content-Type: application/octet-stream");
 	/* Without waiting for "100 Continue": the ranges are small and wanted. */
 	headers = curl_slist_append(headers, "Expect:");
@@ -225,9 +252,15 @@ int gmi_remote_download(struct gmi_remote *remote, const char *path, struct gmi_
 	result = perform(remote, &status, err);
 	if (download.failed)
 		*err = download.error;
-	else if (result < 0 && gmi_interrupted())
-		gmi_fail(err, GMI_E_CANCELLED, "interrupted");
 	return result;
+}
+
+void gmi_remote_text(const json_t *object, const char *member, char *text, size_t size)
+{
+	const char *value = json_string_value(json_object_get(object, member));
+
+	snprintf(text, size, "%s", value ? value : "");
+	gmi_text_clean(text);
 }
 
 void gmi_remote_show(const json_t *job, size_t *shown, struct gmi_bar *bar, bool quiet)
@@ -241,15 +274,19 @@ void gmi_remote_show(const json_t *job, size_t *shown, struct gmi_bar *bar, bool
 		return;
 	for (; *shown < json_array_size(log); (*shown)++) {
 		const json_t *line = json_array_get(log, *shown);
+		char text[512];
 
+		gmi_remote_text(line, "text", text, sizeof(text));
 		gmi_bar_clear(bar);
-		fprintf(stderr, "%s\n", json_string_value(json_object_get(line, "text")));
+		fprintf(stderr, "%s\n", text);
 	}
 	if (!phase)
 		return;
 	while (number < GMI_PHASE_COUNT &&
 	       strcmp(phase, gmi_phase_name((enum gmi_phase)number)) != 0)
 		number++;
+	if (number == GMI_PHASE_COUNT)
+		return;
 	snprintf(word, sizeof(word), "%s", phase);
 	word[0] = (char)toupper((unsigned char)word[0]);
 	gmi_bar_draw(bar, number, word, (uint64_t)json_integer_value(json_object_get(job, "done")),
@@ -267,7 +304,7 @@ int gmi_remote_outcome(const json_t *job, struct gmi_error *err)
 	return fail_with_problem(json_object_get(job, "problem"), 200, err);
 }
 
-const char *gmi_remote_next_step(const json_t *job)
+void gmi_remote_next_step(const json_t *job, char *text, size_t size)
 {
-	return json_string_value(json_object_get(json_object_get(job, "problem"), "next"));
+	gmi_remote_text(json_object_get(job, "problem"), "next", text, size);
 }

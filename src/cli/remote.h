@@ -41,7 +41,13 @@ void gmi_remote_show(const json_t *job, size_t *shown, struct gmi_bar *bar, bool
 /* 1: succeeded, 0: still runs, -1: failed, and *err is its problem. */
 int gmi_remote_outcome(const json_t *job, struct gmi_error *err);
 
-/* What the problem of a failed job says about the device and what to do next; NULL if nothing. */
-const char *gmi_remote_next_step(const json_t *job);
+/*
+ * A text of an answer, "" if there is none. Cleaned: what comes from a device must not steer the
+ * terminal.
+ */
+void gmi_remote_text(const json_t *object, const char *member, char *text, size_t size);
+
+/* What the problem of a failed job says is to be done next. */
+void gmi_remote_next_step(const json_t *job, char *text, size_t size);
 
 #endif

@@ -1,14 +1,20 @@
 """gmi pull and gmi push: a computer's command line and a device's gmid."""
 
+import http.server
+import json
+import os
+import pty
 import re
 import signal
 import socket
+import subprocess
+import threading
 from pathlib import Path
 
 import pytest
 
 from device import Device
-from programs import end_of, gmi, start_gmi, wait_for
+from programs import BUILD, PATIENCE, check_no_report, end_of, environment, gmi, start_gmi, wait_for
 
 
 @pytest.fixture
@@ -104,3 +110,42 @@ def test_nobody_at_the_address_is_told(tmp_path: Path, backup_file: Path) -> Non
         gmi("push", url, backup_file, "--yes", expect="client")
     assert "is no address" in gmi("pull", "10.20.30.40", expect="usage").stderr
     assert list(tmp_path.glob("a.gmi*")) == []
+
+
+class Liar(http.server.BaseHTTPRequestHandler):
+    """Calls itself a device: impossible figures, a log that steers a terminal, and no file."""
+
+    def answer(self) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        body = json.dumps({
+            "id": "1", "download": "/file", "fileName": "x.gmi",
+            "state": "failed" if self.command == "GET" else "running", "phase": "read", "done": 10 ** 15,
+            "total": 1, "log": [{"text": "\x1b]0;steered\x07\x9b31m"}],
+            "problem": {"type": "urn:gmi:problem:system", "detail": "No\x1b[2J.", "next": "Go\x1b[2J."}})
+        self.send_response(500 if self.path == "/file" else 200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body.encode())
+
+    do_GET = do_POST = answer
+
+    def log_message(self, *words: object) -> None:
+        pass
+
+
+def test_a_device_that_lies_neither_crashes_gmi_nor_steers_the_terminal(tmp_path: Path) -> None:
+    ours, theirs = pty.openpty()
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Liar) as liar:
+        threading.Thread(target=liar.serve_forever, daemon=True).start()
+        running = subprocess.Popen([str(BUILD / "src/cli/gmi"), "pull", f"http://127.0.0.1:{liar.server_port}/",
+                                    "-o", str(tmp_path / "a.gmi")], env=environment(), stderr=theirs)
+        code = running.wait(PATIENCE)
+        liar.shutdown()
+    said = os.read(ours, 1 << 16).decode()
+    os.close(theirs)
+    os.close(ours)
+    check_no_report(said, code)
+    assert code == 1 and "100 %  1 B of 1 B" in said and "Go [2J." in said
+    # Nothing but our own way to clear the line.
+    assert not re.search(r"[\x1b\x07\x80-\x9f]", said.replace("\x1b[K", ""))
+    assert list(tmp_path.iterdir()) == []

@@ -46,6 +46,7 @@ static void foreign_text_becomes_utf8_without_control_characters(void **state)
 	assert_cleaned("a\tb\x7f\x01", "a b  ");
 	assert_cleaned("caf\303\251 \342\202\254 \360\237\230\200",
 		       "caf\303\251 \342\202\254 \360\237\230\200");
+	assert_cleaned("\302\2331m\302\240", "  1m\302\240");
 	assert_cleaned("\311TIQUETTE", "?TIQUETTE");
 	/* Overlong forms, surrogates, beyond the last code point, a lone continuation. */
 	assert_cleaned("\300\257x", "??x");
