@@ -10,6 +10,7 @@
 
 #include <jansson.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 struct backup_run {
@@ -110,6 +111,8 @@ int gmi_cmd_backup(const struct gmi_command *command, int argc, char **argv)
 
 	if (!gmi_options_parse(&run.options, command, "Polacwfjq", 0, 0, argc, argv, &exit_code))
 		return exit_code;
+	if (run.options.json && run.options.output && strcmp(run.options.output, "-") == 0)
+		return gmi_usage_error(command, "--json and -o - both want standard output");
 	run.output.fd = -1;
 	if (gmi_report_init(&run.report, &err) < 0)
 		return gmi_exit_with(&err, NULL);

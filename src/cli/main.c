@@ -1,65 +1,74 @@
 /* gmi, the command line: finds the command. */
+#include "base/io.h"
 #include "cli/cli.h"
 #include "cli/exit.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-#define PROFILE_OPTION "  --profile P       the device's profile\n"
+#define PROFILE_OPTION "  --profile P         the device's profile\n"
 
 static const struct gmi_command commands[] = {
 	{ "backup", "--profile P [-o FILE|-] [--level N] [--all-blocks]",
 	  "everything on the device into one file",
 	  PROFILE_OPTION
-	  "  -o, --output FILE where to; \"-\" is standard output. Unless told:\n"
-	  "                    backup-of-<id>-<date>.gmi in the current folder\n"
-	  "  -f, --force       overwrite FILE\n"
-	  "  --level N         zstd level, 1 (fastest, the default) to 19 (smallest)\n"
-	  "  --all-blocks      a forensic copy: unused space too\n"
-	  "  --chunk-length N  KiB, a power of two from 64 to 4096 (docs/performance.md)\n"
-	  "  --workers N       threads; as many as cores unless told\n"
-	  "  -q, --quiet       only errors\n"
-	  "  --json            the summary as JSON on standard output\n",
+	  "  -o, --output FILE   where to; \"-\" is standard output. Unless told:\n"
+	  "                      backup-of-<id>-<date>.gmi in the current folder\n"
+	  "  -f, --force         overwrite FILE\n"
+	  "  --level N           zstd level, 1 (fastest, the default) to 19 (smallest)\n"
+	  "  --all-blocks        a forensic copy: unused space too\n"
+	  "  --chunk-length N    KiB, a power of two from 64 to 4096\n"
+	  "  --workers N         threads; as many as cores unless told\n"
+	  "  -q, --quiet         only errors\n"
+	  "  --json              the summary as JSON on standard output\n",
 	  gmi_cmd_backup },
 	{ "restore", "--profile P FILE [--dry-run] [--yes]", "the device back to what FILE holds",
 	  PROFILE_OPTION
-	  "  -n, --dry-run     all checks and the list of what would change; writes nothing\n"
-	  "  -y, --yes         do not ask\n"
-	  "  --workers N       threads\n"
-	  "  -q, --quiet       only errors\n"
-	  "  --json            the list of changes as JSON on standard output\n",
+	  "  -n, --dry-run       all checks and the list of what would change; writes nothing\n"
+	  "  -y, --yes           do not ask\n"
+	  "  --workers N         threads; as many as cores unless told\n"
+	  "  -q, --quiet         only errors\n"
+	  "  --json              the list of changes as JSON on standard output\n",
 	  gmi_cmd_restore },
-	{ "info", "FILE [--json]", "what FILE is a backup of", "  --json            for programs\n",
-	  gmi_cmd_info },
+	{ "info", "FILE [--json]", "what FILE is a backup of",
+	  "  --json              for programs\n", gmi_cmd_info },
 	{ "verify", "FILE", "whether every byte of FILE is sound",
-	  "  --workers N       threads\n  -q, --quiet       only errors\n", gmi_cmd_verify },
+	  "  --workers N         threads; as many as cores unless told\n"
+	  "  -q, --quiet         only errors; the exit code tells the verdict\n",
+	  gmi_cmd_verify },
 	{ "extract", "FILE VOLUME [-o IMAGE|-]", "a volume as an image",
-	  "  -o, --output IMAGE where to, sparse; VOLUME.img unless told\n"
-	  "  -f, --force       overwrite IMAGE\n",
+	  "  -o, --output IMAGE  where to, sparse; \"-\" is standard output; VOLUME.img unless "
+	  "told\n"
+	  "  -f, --force         overwrite IMAGE\n",
 	  gmi_cmd_extract },
 	{ "ls", "FILE [VOLUME[:PATH]]", "look into a backed-up filesystem", "", gmi_cmd_ls },
 	{ "cat", "FILE VOLUME:PATH", "one file out of a backed-up filesystem", "", gmi_cmd_cat },
 	{ "pull", "URL [-o FILE] [--level N]", "backup from a running gmid",
-	  "  -o, --output FILE where to; the name that the device proposes unless told\n"
-	  "  -f, --force       overwrite FILE\n"
-	  "  --level N         zstd level, 1 to 19\n"
-	  "  -q, --quiet       only errors\n",
+	  "  -o, --output FILE   where to; the name that the device proposes unless told\n"
+	  "  -f, --force         overwrite FILE\n"
+	  "  --level N           zstd level, 1 to 19\n"
+	  "  -q, --quiet         only errors\n",
 	  gmi_cmd_pull },
 	{ "push", "URL FILE [--yes]", "restore to a running gmid",
-	  "  -y, --yes         do not ask\n  -q, --quiet       only errors\n", gmi_cmd_push },
+	  "  -y, --yes           do not ask\n"
+	  "  -q, --quiet         only errors\n",
+	  gmi_cmd_push },
 };
 
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
 
 static int print_overview(FILE *to)
 {
-	fprintf(to, "gmi %s: whole-device backup and restore\n\n", GMI_VERSION);
+	fprintf(to, "gmi %s: whole-device backup and restore\n\nusage: gmi COMMAND ...\n\n",
+		GMI_VERSION);
 	for (size_t i = 0; i < COMMAND_COUNT; i++)
 		fprintf(to, "  gmi %-8s %s\n", commands[i].name, commands[i].summary);
-	fprintf(to, "\n\"gmi COMMAND --help\" tells more about one.\n");
+	fprintf(to,
+		"\n\"gmi COMMAND --help\" tells more about one; \"gmi --version\" the version.\n");
 	return to == stdout ? 0 : GMI_EXIT_USAGE;
 }
 
@@ -121,8 +130,19 @@ bool gmi_confirm(const struct gmi_command *command, const char *word)
 	return strcmp(answer, word) == 0;
 }
 
+/* What was asked for must have gone out: a full disk or a closed pipe is no success. */
+static int finish(int exit_code)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return exit_code;
+	fprintf(stderr, "gmi: standard output: cannot write: %s\n", strerror(errno));
+	return exit_code ? exit_code : gmi_exit_code(GMI_E_SYSTEM);
+}
+
 int main(int argc, char **argv)
 {
+	if (gmi_hold_standard_descriptors() < 0)
+		return gmi_exit_code(GMI_E_SYSTEM);
 	/* A reader that goes away (gmi cat ... | head) ends the writing with EPIPE, not with a
 	 * signal in the middle of something that wants to be cleaned up. */
 	signal(SIGPIPE, SIG_IGN);
@@ -137,7 +157,7 @@ int main(int argc, char **argv)
 	}
 	for (size_t i = 0; i < COMMAND_COUNT; i++) {
 		if (strcmp(argv[1], commands[i].name) == 0)
-			return commands[i].run(&commands[i], argc - 1, argv + 1);
+			return finish(commands[i].run(&commands[i], argc - 1, argv + 1));
 	}
 	fprintf(stderr, "gmi: there is no command %s\n\n", argv[1]);
 	return print_overview(stderr);

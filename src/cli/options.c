@@ -99,6 +99,21 @@ static const char *long_name(int letter)
 	return "?";
 }
 
+/* What set() takes of the options that it may refuse. */
+static const char *wanted(int letter)
+{
+	switch (letter) {
+	case 'l':
+		return "a number from 1 to 19";
+	case 'c':
+		return "KiB, a power of two from 64 to 4096,";
+	case 'w':
+		return "a number from 1 to 64";
+	default:
+		return "a name";
+	}
+}
+
 static bool parse_flags(struct gmi_options *options, const struct gmi_command *command,
 			const char *allowed, int argc, char **argv, int *exit_code)
 {
@@ -106,9 +121,13 @@ static bool parse_flags(struct gmi_options *options, const struct gmi_command *c
 
 	opterr = 0;
 	optind = 1;
-	while ((letter = getopt_long(argc, argv, "o:fnqyh", long_options, NULL)) != -1) {
+	while ((letter = getopt_long(argc, argv, ":o:fnqyh", long_options, NULL)) != -1) {
 		if (letter == 'h') {
 			*exit_code = gmi_print_help(command);
+			return false;
+		}
+		if (letter == ':') {
+			*exit_code = gmi_usage_error(command, "%s needs a value", argv[optind - 1]);
 			return false;
 		}
 		if (letter == '?' || !strchr(allowed, letter)) {
@@ -117,8 +136,8 @@ static bool parse_flags(struct gmi_options *options, const struct gmi_command *c
 			return false;
 		}
 		if (!set(options, letter, optarg)) {
-			*exit_code = gmi_usage_error(command, "--%s %s makes no sense",
-						     long_name(letter), optarg ? optarg : "");
+			*exit_code = gmi_usage_error(command, "--%s \"%s\": %s is needed",
+						     long_name(letter), optarg, wanted(letter));
 			return false;
 		}
 	}
@@ -133,10 +152,13 @@ bool gmi_options_parse(struct gmi_options *options, const struct gmi_command *co
 	if (!parse_flags(options, command, allowed, argc, argv, exit_code))
 		return false;
 	options->argument_count = argc - optind;
-	if (options->argument_count < least || options->argument_count > most) {
-		*exit_code = gmi_usage_error(command, options->argument_count < least
-							      ? "something is missing"
-							      : "too much is given");
+	if (options->argument_count < least) {
+		*exit_code = gmi_usage_error(command, "an argument is missing");
+		return false;
+	}
+	if (options->argument_count > most) {
+		*exit_code = gmi_usage_error(command, "%s is one argument too many",
+					     argv[optind + most]);
 		return false;
 	}
 	for (int i = 0; i < options->argument_count; i++)

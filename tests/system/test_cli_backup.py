@@ -154,6 +154,7 @@ def test_a_profile_that_makes_no_sense_is_refused_with_its_place(section: str, k
     ["backup", "--profile", "p", "--level", "0"], ["backup", "--profile", "p", "--level", "20"],
     ["backup", "--profile", "p", "--workers", "x"], ["backup", "--dry-run"], ["verify"], ["ls"],
     ["cat", "file"], ["extract", "file"], ["push", "http://x/"], ["pull"], ["info", "a", "b"],
+    ["backup", "--profile", "p", "-o", "-", "--json"],
 ])
 def test_wrong_usage_is_told_with_the_usage(words: list[str]) -> None:
     done = gmi(*words, expect="usage")

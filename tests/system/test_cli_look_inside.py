@@ -141,6 +141,13 @@ def test_cat_of_what_is_no_file_is_refused(what: str, expect: str, backup_file: 
     assert gmi("cat", backup_file, what, expect=expect).stdout == ""
 
 
+@pytest.mark.parametrize("words", [["info"], ["info", "--json"], ["verify"], ["ls"]])
+def test_an_answer_that_could_not_be_written_is_no_success(words: list[str], backup_file: Path) -> None:
+    with open("/dev/full", "wb") as full:
+        running = start_gmi(*words, backup_file, stdout=full)
+        assert "standard output: cannot write: No space left" in end_of(running, "system")
+
+
 def test_a_reader_that_has_seen_enough_may_go(backup_file: Path) -> None:
     """As in `gmi cat ... | head -1`."""
     running = start_gmi("cat", backup_file, "data:/srv/cache.bin", stdout=subprocess.PIPE)
