@@ -18,7 +18,7 @@ static int start(struct gmi_backup_session *session, const struct gmi_profile *p
 	char program[64];
 
 	if (gmi_device_check_idle(profile, program, err) < 0 ||
-	    gmi_device_open(&session->device, profile, false, err) < 0)
+	    gmi_device_open(&session->device, profile, GMI_DEVICE_READ, err) < 0)
 		return -1;
 	gmi_backup_file_name(session->file_name, session->device.identity.id, options->created);
 	gmi_report_say(session->report, "Backup of %s begins", session->device.identity.id);

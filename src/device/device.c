@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
-int gmi_device_open(struct gmi_device *device, const struct gmi_profile *profile, bool writable,
-		    struct gmi_error *err)
+int gmi_device_open(struct gmi_device *device, const struct gmi_profile *profile,
+		    enum gmi_device_access access, struct gmi_error *err)
 {
 	memset(device, 0, sizeof(*device));
 	device->profile = profile;
@@ -17,7 +17,8 @@ int gmi_device_open(struct gmi_device *device, const struct gmi_profile *profile
 			.name = profile->disks[i].name,
 			.path = profile->disks[i].path,
 			.flash = profile->disks[i].flash,
-			.writable = writable,
+			.writable = access == GMI_DEVICE_WRITE,
+			.alone = access != GMI_DEVICE_LOOK,
 		};
 
 		if (gmi_disk_open(&device->disks[i], &config, err) < 0) {

@@ -37,9 +37,15 @@ struct gmi_device {
 GMI_MUST_CHECK int gmi_identity_read(const struct gmi_profile *profile,
 				     struct gmi_identity *identity, struct gmi_error *err);
 
-/* On failure *device is closed. */
+enum gmi_device_access {
+	GMI_DEVICE_LOOK,  /* beside others that look: an estimate, a rehearsal */
+	GMI_DEVICE_READ,  /* alone: two that bring it to rest would also let it go too early */
+	GMI_DEVICE_WRITE, /* alone */
+};
+
+/* On failure *device is closed. GMI_E_JOB_RUNS if somebody else has it. */
 GMI_MUST_CHECK int gmi_device_open(struct gmi_device *device, const struct gmi_profile *profile,
-				   bool writable, struct gmi_error *err);
+				   enum gmi_device_access access, struct gmi_error *err);
 void gmi_device_close(struct gmi_device *device);
 
 /*

@@ -18,7 +18,7 @@
 
 struct gmi_service {
 	const struct gmi_profile *profile;
-	pthread_mutex_t starting; /* held while a hook brings the device to rest or restarts it */
+	pthread_mutex_t starting; /* held while a job begins, the device restarts or is estimated */
 	pthread_mutex_t lock;     /* down to stopping; taken after starting, and never for long */
 	struct gmi_job *current;
 	uint64_t next_id;
@@ -28,7 +28,7 @@ struct gmi_service {
 	pthread_t keeper;
 	bool keeper_started;
 
-	pthread_mutex_t view_lock; /* the cached answers below */
+	pthread_mutex_t view_lock; /* the cached answers below; taken before starting */
 	struct gmi_device_view view;
 	double estimated;
 	double asked;
@@ -321,7 +321,7 @@ static int estimate(struct gmi_service *service, struct gmi_device_view *view,
 	struct gmi_device device;
 	int result;
 
-	if (gmi_device_open(&device, service->profile, false, err) < 0)
+	if (gmi_device_open(&device, service->profile, GMI_DEVICE_LOOK, err) < 0)
 		return -1;
 	view->disk_count = device.disk_count;
 	for (uint32_t i = 0; i < device.disk_count; i++) {
@@ -341,6 +341,36 @@ static int estimate(struct gmi_service *service, struct gmi_device_view *view,
 	return 0;
 }
 
+static bool is_idle(struct gmi_service *service)
+{
+	bool idle;
+
+	pthread_mutex_lock(&service->lock);
+	idle = !service->current || !gmi_job_is_running(service->current);
+	pthread_mutex_unlock(&service->lock);
+	return idle;
+}
+
+/* A job that begins meanwhile waits for its end, or it would find the disks taken. */
+static int refresh_estimate(struct gmi_service *service, struct gmi_error *err)
+{
+	int result = 0;
+
+	if (pthread_mutex_trylock(&service->starting) != 0)
+		return 0;
+	if (is_idle(service)) {
+		service->view.estimated = false;
+		service->estimated = gmi_clock_seconds();
+		result = estimate(service, &service->view, err);
+		/* A gmi on the command line may have the disks: no reason to say nothing at all. */
+		if (result < 0 && err->code == GMI_E_JOB_RUNS)
+			result = 0;
+	}
+	pthread_mutex_unlock(&service->starting);
+	return result;
+}
+
+/* Call with view_lock. */
 static int refresh(struct gmi_service *service, bool idle, struct gmi_error *err)
 {
 	struct gmi_device_view *view = &service->view;
@@ -363,12 +393,8 @@ static int refresh(struct gmi_service *service, bool idle, struct gmi_error *err
 	}
 	if (!idle)
 		view->program[0] = '\0'; /* or the job would not have begun */
-	if (idle && (service->estimated == 0 || now - service->estimated > ESTIMATE_SECONDS)) {
-		view->estimated = false;
-		service->estimated = now;
-		if (estimate(service, view, err) < 0)
-			return -1;
-	}
+	if (idle && (service->estimated == 0 || now - service->estimated > ESTIMATE_SECONDS))
+		return refresh_estimate(service, err);
 	return 0;
 }
 
@@ -381,8 +407,8 @@ int gmi_service_device(struct gmi_service *service, struct gmi_device_view *view
 
 	pthread_mutex_lock(&service->lock);
 	restart = needs_restart(service);
-	idle = !service->current || !gmi_job_is_running(service->current);
 	pthread_mutex_unlock(&service->lock);
+	idle = is_idle(service);
 
 	pthread_mutex_lock(&service->view_lock);
 	result = refresh(service, idle, err);

@@ -19,7 +19,8 @@ static int check(struct gmi_restore_session *session, const struct gmi_profile *
 
 	if (gmi_device_check_idle(profile, program, err) < 0)
 		return -1;
-	if (gmi_device_open(&session->device, profile, !options->dry_run, err) < 0)
+	if (gmi_device_open(&session->device, profile,
+			    options->dry_run ? GMI_DEVICE_LOOK : GMI_DEVICE_WRITE, err) < 0)
 		return -1;
 	return gmi_restore_open(&session->restore, file, &session->device, &options->engine,
 				session->report, err);

@@ -55,12 +55,13 @@ struct gmi_disk_config {
 	const char *path;
 	bool flash;
 	bool writable;
+	bool alone; /* locked against others even for reading */
 };
 
 /*
  * An image file (of a disk, or of raw flash) or a block device. GMI_E_LAYOUT if it is not there. A
- * disk that is open for writing is locked against every other gmi (flock), one for reading against
- * writers.
+ * disk that is open alone or for writing is locked against every other gmi (flock), another one
+ * against these.
  */
 GMI_MUST_CHECK int gmi_disk_open(struct gmi_disk **out, const struct gmi_disk_config *config,
 				 struct gmi_error *err);

@@ -182,12 +182,12 @@ static int measure(struct file_disk *file, struct gmi_error *err)
 }
 
 /* Waits a little: an estimate, or udev looking at a block device, is over in a moment. */
-static bool lock_descriptor(const struct gmi_disk *disk)
+static bool lock_descriptor(const struct gmi_disk *disk, bool alone)
 {
 	const struct timespec pause = { .tv_nsec = 100000000 };
 
 	for (int tries = 0; tries < 30; tries++) {
-		if (flock(disk->fd, (disk->writable ? LOCK_EX : LOCK_SH) | LOCK_NB) == 0)
+		if (flock(disk->fd, (alone ? LOCK_EX : LOCK_SH) | LOCK_NB) == 0)
 			return true;
 		nanosleep(&pause, NULL);
 	}
@@ -206,7 +206,7 @@ static int check_type(const struct gmi_disk *disk, struct gmi_error *err)
 			disk->path);
 }
 
-static int open_descriptor(struct gmi_disk *disk, struct gmi_error *err)
+static int open_descriptor(struct gmi_disk *disk, bool alone, struct gmi_error *err)
 {
 	if (check_type(disk, err) < 0)
 		return -1;
@@ -218,7 +218,7 @@ static int open_descriptor(struct gmi_disk *disk, struct gmi_error *err)
 	}
 	if (disk->fd < 0)
 		return gmi_fail_errno(err, "disk %s (%s): cannot open", disk->name, disk->path);
-	if (!lock_descriptor(disk))
+	if (!lock_descriptor(disk, alone || disk->writable))
 		return gmi_fail(err, GMI_E_JOB_RUNS,
 				"disk %s (%s) is in use by another gmi or by the system",
 				disk->name, disk->path);
@@ -239,7 +239,7 @@ int gmi_disk_open(struct gmi_disk **out, const struct gmi_disk_config *config,
 	file->disk.writable = config->writable;
 	snprintf(file->disk.name, sizeof(file->disk.name), "%s", config->name);
 	snprintf(file->disk.path, sizeof(file->disk.path), "%s", config->path);
-	if (open_descriptor(&file->disk, err) < 0 || measure(file, err) < 0) {
+	if (open_descriptor(&file->disk, config->alone, err) < 0 || measure(file, err) < 0) {
 		gmi_disk_close(&file->disk);
 		return -1;
 	}

@@ -137,11 +137,15 @@ def test_a_running_program_refuses_a_restore(changed: Device, backup_file: Path)
 
 
 def test_two_at_once_on_one_device_is_refused(device: Device, backup_file: Path, tmp_path: Path) -> None:
-    device.configure("hooks", quiesce="echo now quiesce >>device.log; sleep 6")
+    device.configure("hooks", quiesce="echo now quiesce >>device.log; sleep 10")
     first = start_gmi("backup", "--profile", device.profile, "-o", tmp_path / "a.gmi")
     wait_for(device.hooks, "the first holds the device")
     assert "in use" in restore(device, backup_file, expect="job-running").stderr
+    # A second backup, too: what it lets go at its end would still be read by the first.
+    assert "in use" in gmi("backup", "--profile", device.profile, "-o", tmp_path / "b.gmi",
+                           expect="job-running").stderr
     end_of(first)
+    assert device.hooks() == ["quiesce", "release"]
 
 
 def test_an_interrupted_restore_says_that_nothing_was_written(changed: Device, backup_file: Path) -> None:

@@ -217,7 +217,7 @@ static void hooked_device(struct gmi_profile *profile, struct gmi_device *device
 	storage_save("log", "", 0);
 	device_load_profile(profile,
 			    "[device]\nid = bb1\n[disk emmc]\npath = emmc.img\n[hooks]\n%s", hooks);
-	assert_gmi_ok(gmi_device_open(device, profile, false, &err), &err);
+	assert_gmi_ok(gmi_device_open(device, profile, GMI_DEVICE_LOOK, &err), &err);
 }
 
 static void assert_log(const char *wanted)
@@ -294,13 +294,13 @@ static void a_missing_disk_closes_those_that_were_opened(void **state)
 	storage_make_file("emmc.img", 4096);
 	device_load_profile(&profile, "[device]\nid = bb1\n[disk emmc]\npath = emmc.img\n"
 				      "[disk sd]\npath = sd.img\n");
-	assert_int_equal(gmi_device_open(&device, &profile, true, &err), -1);
+	assert_int_equal(gmi_device_open(&device, &profile, GMI_DEVICE_WRITE, &err), -1);
 	assert_int_equal(err.code, GMI_E_LAYOUT);
 	assert_non_null(strstr(err.message, "disk sd is missing"));
 	assert_int_equal(device.disk_count, 0);
 	/* The lock on the first one is gone. */
 	storage_make_file("sd.img", 4096);
-	assert_gmi_ok(gmi_device_open(&device, &profile, true, &err), &err);
+	assert_gmi_ok(gmi_device_open(&device, &profile, GMI_DEVICE_WRITE, &err), &err);
 	assert_int_equal(device.disk_count, 2);
 	gmi_device_close(&device);
 }

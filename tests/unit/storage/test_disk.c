@@ -189,6 +189,10 @@ static void readers_share_a_disk_and_a_writer_has_it_alone(void **state)
 	first = storage_open("image", false);
 	second = storage_open("image", false);
 	gmi_disk_close(second);
+	config.alone = true;
+	assert_int_equal(gmi_disk_open(&second, &config, &err), -1);
+	assert_int_equal(err.code, GMI_E_JOB_RUNS);
+	config.alone = false;
 	config.writable = true;
 	assert_int_equal(gmi_disk_open(&second, &config, &err), -1);
 	assert_int_equal(err.code, GMI_E_JOB_RUNS);
