@@ -4,9 +4,20 @@
 
 #include <errno.h>
 #include <netdb.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+
+static bool is_port(const char *text)
+{
+	size_t length = strlen(text);
+
+	return length >= 1 && length <= 5 && strspn(text, "0123456789") == length &&
+	       strtoul(text, NULL, 10) <= UINT16_MAX;
+}
 
 /* "127.0.0.1:8420" or "[::1]:8420" into an address. */
 static int parse_listen(const char *listen, struct sockaddr_storage *address, socklen_t *length,
@@ -28,7 +39,8 @@ static int parse_listen(const char *listen, struct sockaddr_storage *address, so
 		memmove(host, host + 1, size - 2);
 		host[size - 2] = '\0';
 	}
-	if (getaddrinfo(host, colon + 1, &hints, &found) != 0)
+	/* getaddrinfo() takes 99999, too, and cuts it to 16 bits. */
+	if (!is_port(colon + 1) || getaddrinfo(host, colon + 1, &hints, &found) != 0)
 		return gmi_fail(err, GMI_E_PROFILE, "listen address %.100s: ADDRESS:PORT is needed",
 				listen);
 	memcpy(address, found->ai_addr, found->ai_addrlen);

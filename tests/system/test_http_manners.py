@@ -2,13 +2,14 @@
 
 import json
 import socket
+import subprocess
 import threading
 
 import pytest
 
 from client import API, JSON, Client
 from device import Device
-from programs import Gmid
+from programs import BUILD, EXIT, PATIENCE, Gmid, environment
 
 
 @pytest.fixture(scope="module")
@@ -239,3 +240,10 @@ def test_events_end_when_gmid_does(device: Device, start) -> None:
     while listener.recv(65536):
         pass
     assert device.hooks() == ["quiesce", "release"]
+
+
+@pytest.mark.parametrize("listen", ["127.0.0.1:65536", "127.0.0.1:99999", "127.0.0.1:", "127.0.0.1:-1", "127.0.0.1"])
+def test_a_port_that_is_none_is_refused(listen: str, device: Device) -> None:
+    done = subprocess.run([str(BUILD / "src/gmid/gmid"), "--profile", str(device.profile), "--listen", listen],
+                          capture_output=True, timeout=PATIENCE, env=environment())
+    assert done.returncode == EXIT["profile"] and b"ADDRESS:PORT is needed" in done.stderr
