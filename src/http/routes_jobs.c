@@ -1,10 +1,10 @@
 /* Device, backups, jobs: what is answered with JSON. */
 #include "base/cleanup.h"
+#include "base/text.h"
 #include "http/job_json.h"
 #include "http/routes.h"
 
 #include <stdio.h>
-#include <string.h>
 
 static void json_clear(json_t **json)
 {
@@ -74,12 +74,10 @@ static int parse_offer(const json_t *body, char name[256], uint64_t *length, str
 	if (!json_is_string(file_name) || json_string_length(file_name) == 0)
 		return gmi_fail(err, GMI_E_USAGE, "\"fileName\" is missing");
 	if (!json_is_integer(file_length) || json_integer_value(file_length) < 0)
-		return gmi_fail(err, GMI_E_USAGE, "\"fileLength\" is missing");
+		return gmi_fail(err, GMI_E_USAGE, "\"fileLength\" is missing or no length");
 	snprintf(name, 256, "%s", json_string_value(file_name));
-	/* Cut at 255 bytes it may end within a character. */
-	if (strlen(name) == 255)
-		while (strlen(name) > 0 && (unsigned char)name[strlen(name) - 1] >= 0x80)
-			name[strlen(name) - 1] = '\0';
+	/* Cut at 255 bytes it may end within a character; and it goes into logs and pages. */
+	gmi_text_clean(name);
 	*length = (uint64_t)json_integer_value(file_length);
 	return 0;
 }

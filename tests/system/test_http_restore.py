@@ -245,6 +245,13 @@ def test_bytes_for_a_job_that_has_ended_or_is_a_backup_are_refused(client: Clien
     assert client.post(f"/jobs/{running['id']}/source", offer).problem() == "conflict"
 
 
+def test_a_long_name_of_a_file_is_cut_between_its_characters(client: Client) -> None:
+    job = client.post("/restores", {"fileName": "\u8a66" * 100, "fileLength": 5}).json()
+    assert job["fileName"] == "\u8a66" * 85
+    client.put(job["id"], 0, b"hello")
+    assert client.ended()["problem"]["type"].endswith(":not-gmi")
+
+
 @pytest.mark.parametrize("body", [
     {}, {"fileName": "a.gmi"}, {"fileLength": 5}, {"fileName": "", "fileLength": 5},
     {"fileName": 5, "fileLength": 5}, {"fileName": "a", "fileLength": -1}, {"fileName": "a", "fileLength": "5"},
