@@ -9,11 +9,17 @@
 #include <sys/stat.h>
 
 #define DISK_SECTION "disk "
+#define MOUNT_SECTION "mount "
+/* inih keeps so many characters of a section's name and forgets the rest in silence (MAX_SECTION).
+ */
+#define SECTION_LENGTH_MAX 49u
 #define SECONDS_MAX 86400u
 #define LINK_RATE_MAX 100000u
 
 #define DEFAULT_LISTEN "127.0.0.1:8420"
+#define DEFAULT_RUNTIME "/run/gmi"
 #define DEFAULT_HOOK_TIMEOUT 30
+#define DEFAULT_QUIESCE_LIMIT 14400
 #define DEFAULT_CLIENT_WAIT 300
 
 struct loading {
@@ -38,15 +44,43 @@ struct text_key {
 			sizeof(((struct gmi_profile *)0)->member) \
 	}
 
+#define NUMBER_KEY(section, name, member, most, unit) \
+	{ \
+		section, name, offsetof(struct gmi_profile, member), most, unit \
+	}
+
 static const struct text_key text_keys[] = {
 	TEXT_KEY("device", "id", id),
 	TEXT_KEY("device", "model", model),
 	TEXT_KEY("device", "software", software),
+	TEXT_KEY("device", "lock", lock),
+	TEXT_KEY("device", "runtime", runtime),
 	TEXT_KEY("hooks", "busy", hooks.busy),
 	TEXT_KEY("hooks", "quiesce", hooks.quiesce),
 	TEXT_KEY("hooks", "release", hooks.release),
 	TEXT_KEY("hooks", "restart", hooks.restart),
+	TEXT_KEY("restore", "journal", journal),
 	TEXT_KEY("service", "listen", listen),
+};
+
+/* Keys that are a number, and their bounds. */
+static const struct number_key {
+	const char *section;
+	const char *name;
+	size_t offset;
+	uint32_t most;
+	const char *unit;
+} number_keys[] = {
+	NUMBER_KEY("hooks", "hook_timeout", hooks.timeout, SECONDS_MAX, "seconds"),
+	NUMBER_KEY("hooks", "quiesce_limit", hooks.quiesce_limit, SECONDS_MAX, "seconds"),
+	NUMBER_KEY("service", "client_wait", client_wait, SECONDS_MAX, "seconds"),
+	NUMBER_KEY("service", "link_rate", link_rate, LINK_RATE_MAX, "megabytes a second"),
+};
+
+static const char *const rest_words[] = {
+	[GMI_REST_NONE] = "none",
+	[GMI_REST_REMOUNT_RO] = "remount-ro",
+	[GMI_REST_FREEZE] = "freeze",
 };
 
 static int set_text(char *to, size_t size, const char *value, struct gmi_error *err)
@@ -118,24 +152,54 @@ static int set_disk(struct gmi_profile *profile, const char *disk_name, const ch
 	return 0;
 }
 
+static int set_mount(struct gmi_profile *profile, const char *path, const char *key,
+		     const char *value, struct gmi_error *err)
+{
+	struct gmi_profile_mount *mount = &profile->mounts[profile->mount_count];
+
+	if (strcmp(key, "quiesce") != 0)
+		return gmi_fail(err, GMI_E_PROFILE, "is not a key of a mount (quiesce)");
+	for (uint32_t i = 0; i < profile->mount_count; i++) {
+		if (strcmp(profile->mounts[i].path, path) == 0)
+			return gmi_fail(err, GMI_E_PROFILE, "is given twice");
+	}
+	if (profile->mount_count == GMI_PROFILE_MOUNTS_MAX)
+		return gmi_fail(err, GMI_E_PROFILE, "is one more than %u mounts",
+				GMI_PROFILE_MOUNTS_MAX);
+	if (path[0] != '/' && strcmp(path, "*") != 0)
+		return gmi_fail(err, GMI_E_PROFILE,
+				"the section is called by a mount point, like [mount /data], or *");
+	for (size_t i = GMI_REST_NONE; i < sizeof(rest_words) / sizeof(rest_words[0]); i++) {
+		if (strcmp(value, rest_words[i]) != 0)
+			continue;
+		snprintf(mount->path, sizeof(mount->path), "%s", path);
+		mount->rest = (enum gmi_rest)i;
+		profile->mount_count++;
+		return 0;
+	}
+	return gmi_fail(err, GMI_E_PROFILE, "is remount-ro, freeze or none");
+}
+
 static int set(struct gmi_profile *profile, const char *section, const char *key, const char *value,
 	       struct gmi_error *err)
 {
 	if (strncmp(section, DISK_SECTION, strlen(DISK_SECTION)) == 0)
 		return set_disk(profile, section + strlen(DISK_SECTION), key, value, err);
+	if (strncmp(section, MOUNT_SECTION, strlen(MOUNT_SECTION)) == 0)
+		return set_mount(profile, section + strlen(MOUNT_SECTION), key, value, err);
 	for (size_t i = 0; i < sizeof(text_keys) / sizeof(text_keys[0]); i++) {
 		const struct text_key *known = &text_keys[i];
 
 		if (strcmp(section, known->section) == 0 && strcmp(key, known->name) == 0)
 			return set_text((char *)profile + known->offset, known->size, value, err);
 	}
-	if (strcmp(section, "hooks") == 0 && strcmp(key, "hook_timeout") == 0)
-		return set_number(&profile->hooks.timeout, value, SECONDS_MAX, "seconds", err);
-	if (strcmp(section, "service") == 0 && strcmp(key, "client_wait") == 0)
-		return set_number(&profile->client_wait, value, SECONDS_MAX, "seconds", err);
-	if (strcmp(section, "service") == 0 && strcmp(key, "link_rate") == 0)
-		return set_number(&profile->link_rate, value, LINK_RATE_MAX, "megabytes a second",
-				  err);
+	for (size_t i = 0; i < sizeof(number_keys) / sizeof(number_keys[0]); i++) {
+		const struct number_key *known = &number_keys[i];
+
+		if (strcmp(section, known->section) == 0 && strcmp(key, known->name) == 0)
+			return set_number((uint32_t *)(void *)((char *)profile + known->offset),
+					  value, known->most, known->unit, err);
+	}
 	return gmi_fail(err, GMI_E_PROFILE, "is not known");
 }
 
@@ -182,6 +246,16 @@ static int note_disk(struct loading *loading, const char *text)
 				loading->line, name);
 }
 
+static int refuse_long_section(struct loading *loading, const char *text)
+{
+	if (text[0] != '[' || strcspn(text + 1, "]") <= SECTION_LENGTH_MAX)
+		return 0;
+	loading->failed = true;
+	return gmi_fail(loading->err, GMI_E_PROFILE,
+			"%s:%d: the section's name is longer than %u characters",
+			loading->profile->path, loading->line, SECTION_LENGTH_MAX);
+}
+
 /*
  * inih's callbacks. Reading is ours because Debian's inih neither tells line numbers nor minds
  * cutting a line of more than 199 characters in two.
@@ -201,7 +275,10 @@ static char *read_line(char *text, int size, void *context)
 			 loading->profile->path, loading->line, size - 2);
 		return NULL;
 	}
-	return refuse_cut(loading, text) < 0 || note_disk(loading, text) < 0 ? NULL : text;
+	if (refuse_cut(loading, text) < 0 || refuse_long_section(loading, text) < 0 ||
+	    note_disk(loading, text) < 0)
+		return NULL;
+	return text;
 }
 
 static int on_key(void *context, const char *section, const char *key, const char *value)
@@ -273,10 +350,18 @@ static int complete(struct gmi_profile *profile, struct gmi_error *err)
 						disk->path);
 		}
 	}
+	if (!profile->runtime[0])
+		snprintf(profile->runtime, sizeof(profile->runtime), DEFAULT_RUNTIME);
+	if (make_absolute(profile, profile->runtime, err) < 0 ||
+	    (profile->lock[0] && make_absolute(profile, profile->lock, err) < 0) ||
+	    (profile->journal[0] && make_absolute(profile, profile->journal, err) < 0))
+		return -1;
 	if (!profile->listen[0])
 		snprintf(profile->listen, sizeof(profile->listen), DEFAULT_LISTEN);
 	if (!profile->hooks.timeout)
 		profile->hooks.timeout = DEFAULT_HOOK_TIMEOUT;
+	if (!profile->hooks.quiesce_limit)
+		profile->hooks.quiesce_limit = DEFAULT_QUIESCE_LIMIT;
 	if (!profile->client_wait)
 		profile->client_wait = DEFAULT_CLIENT_WAIT;
 	return 0;
@@ -323,4 +408,17 @@ int gmi_profile_load(struct gmi_profile *profile, const char *path, struct gmi_e
 		return gmi_fail(err, GMI_E_PROFILE, "%s:%d: is neither [section] nor key = value",
 				profile->path, result);
 	return complete(profile, err);
+}
+
+enum gmi_rest gmi_profile_rest(const struct gmi_profile *profile, const char *mount_point)
+{
+	enum gmi_rest rest = GMI_REST_UNTOLD;
+
+	for (uint32_t i = 0; i < profile->mount_count; i++) {
+		if (strcmp(profile->mounts[i].path, mount_point) == 0)
+			return profile->mounts[i].rest;
+		if (strcmp(profile->mounts[i].path, "*") == 0)
+			rest = profile->mounts[i].rest;
+	}
+	return rest;
 }

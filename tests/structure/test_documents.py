@@ -193,9 +193,13 @@ def test_exit_codes_are_the_published_ones() -> None:
 def profile_keys() -> set[tuple[str, str]]:
     text = source("device/profile.c")
     keys = set(re.findall(r'TEXT_KEY\("(\w+)", "(\w+)"', text))
-    keys |= set(re.findall(r'strcmp\(section, "(\w+)"\) == 0 && strcmp\(key, "(\w+)"\)', text))
-    return keys | {("disk NAME", key) for key in re.findall(r'strcmp\(key, "(\w+)"\) [!=]= 0\)', text)
-                   if key not in {known for _, known in keys}}
+    keys |= set(re.findall(r'NUMBER_KEY\("(\w+)", "(\w+)"', text))
+    of = {"disk NAME": "set_disk", "mount PATH": "set_mount"}
+    for section_name, function in of.items():
+        body = text[text.index(f"static int {function}("):]
+        body = body[:body.index("\n}\n")]
+        keys |= {(section_name, key) for key in re.findall(r'strcmp\(key, "(\w+)"\) [!=]= 0\)', body)}
+    return keys
 
 
 def told_profile_keys() -> dict[tuple[str, str], str]:
@@ -209,7 +213,7 @@ def test_every_key_of_a_profile_is_explained() -> None:
 def test_defaults_of_a_profile_are_the_codes() -> None:
     defaults = dict(re.findall(r'#define DEFAULT_(\w+) "?([^"\n]+)"?', source("device/profile.c")))
     told = {key.upper(): value.strip("`") for (_, key), value in told_profile_keys().items()}
-    assert defaults == {name: told[name] for name in defaults} and len(defaults) == 3
+    assert defaults == {name: told[name] for name in defaults} and len(defaults) == 5
 
 
 # ---- docs/gmi-format.md ----
