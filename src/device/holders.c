@@ -1,0 +1,147 @@
+#include "device/holders.h"
+
+#include "base/text.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+/* proc_pid_fdinfo(5): the flags of open(2), in octal. */
+static bool is_open_for_writing(const char *pid, const char *fd)
+{
+	char path[64];
+	char line[64];
+	unsigned int flags = 0;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%.12s/fdinfo/%.12s", pid, fd);
+	file = fopen(path, "re");
+	if (!file)
+		return false;
+	while (fgets(line, sizeof(line), file)) {
+		if (sscanf(line, "flags: %o", &flags) == 1)
+			break;
+	}
+	fclose(file);
+	return (flags & O_ACCMODE) != O_RDONLY;
+}
+
+/* Where a link of /proc leads, for people. */
+static void read_name(const char *link, char name[PATH_MAX])
+{
+	ssize_t length = readlink(link, name, PATH_MAX - 1);
+
+	name[length > 0 ? length : 0] = '\0';
+	gmi_text_clean(name);
+}
+
+static bool holds_open(const char *pid, dev_t device, char name[PATH_MAX])
+{
+	char folder[64];
+	struct dirent *entry;
+	bool found = false;
+	DIR *files;
+
+	snprintf(folder, sizeof(folder), "/proc/%.12s/fd", pid);
+	files = opendir(folder);
+	while (files && !found && (entry = readdir(files)) != NULL) {
+		char link[96];
+		struct stat file;
+
+		snprintf(link, sizeof(link), "%s/%.12s", folder, entry->d_name);
+		found = entry->d_name[0] != '.' && stat(link, &file) == 0 &&
+			file.st_dev == device && S_ISREG(file.st_mode) &&
+			is_open_for_writing(pid, entry->d_name);
+		if (found)
+			read_name(link, name);
+	}
+	if (files)
+		closedir(files);
+	return found;
+}
+
+/* proc_pid_maps(5): a shared mapping that may be written keeps its file open without a descriptor.
+ */
+static bool holds_mapped(const char *pid, dev_t device, char name[PATH_MAX])
+{
+	char path[64];
+	char *line = NULL;
+	size_t size = 0;
+	bool found = false;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%.12s/maps", pid);
+	file = fopen(path, "re");
+	while (file && !found && getline(&line, &size, file) >= 0) {
+		unsigned int major;
+		unsigned int minor;
+		int at = 0;
+		char rights[8];
+
+		if (sscanf(line, "%*s %7s %*s %x:%x %*s %n", rights, &major, &minor, &at) < 3)
+			continue;
+		found = rights[1] == 'w' && rights[3] == 's' && makedev(major, minor) == device;
+		if (found)
+			snprintf(name, PATH_MAX, "%s", line + at);
+	}
+	if (file)
+		fclose(file);
+	free(line);
+	name[found ? strcspn(name, "\n") : 0] = '\0';
+	gmi_text_clean(name);
+	return found;
+}
+
+static void read_command(const char *pid, char command[32])
+{
+	char path[64];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%.12s/comm", pid);
+	file = fopen(path, "re");
+	if (!file || !fgets(command, 32, file))
+		snprintf(command, 32, "?");
+	if (file)
+		fclose(file);
+	command[strcspn(command, "\n")] = '\0';
+	gmi_text_clean(command);
+}
+
+unsigned int gmi_holders_tell(dev_t device, unsigned int most, char *text, size_t size)
+{
+	DIR *processes = opendir("/proc");
+	unsigned int count = 0;
+	struct dirent *entry;
+	size_t length = 0;
+
+	text[0] = '\0';
+	while (processes && (entry = readdir(processes)) != NULL) {
+		char name[PATH_MAX] = "";
+		char command[32];
+		bool open;
+
+		if (!isdigit((unsigned char)entry->d_name[0]))
+			continue;
+		open = holds_open(entry->d_name, device, name);
+		if (!open && !holds_mapped(entry->d_name, device, name))
+			continue;
+		if (count++ >= most || length >= size)
+			continue;
+		read_command(entry->d_name, command);
+		length += (size_t)snprintf(text + length, size - length,
+					   "%s%s (pid %.12s) holds %.160s %s for writing",
+					   length ? "; " : "", command, entry->d_name, name,
+					   open ? "open" : "mapped");
+	}
+	if (processes)
+		closedir(processes);
+	return count;
+}
