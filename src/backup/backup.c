@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "format/writer.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -28,7 +29,7 @@ struct gmi_backup {
 	struct gmi_writer *writer;
 	struct gmi_memory_sink piece; /* what the current call gives out */
 	uint32_t volumes_begun;
-	bool finished;
+	bool taken; /* every chunk */
 	struct gmi_backup_summary summary;
 };
 
@@ -59,7 +60,7 @@ static int write_result(struct gmi_backup *backup, const struct gmi_pipeline_res
 			       err);
 }
 
-/* One finished step into the piece, or the file's end. */
+/* One finished step into the piece. */
 static int advance(struct gmi_backup *backup, struct gmi_error *err)
 {
 	struct gmi_pipeline_result result;
@@ -68,13 +69,21 @@ static int advance(struct gmi_backup *backup, struct gmi_error *err)
 	if (gmi_pipeline_take(backup->pipeline, &result, err) < 0)
 		return -1;
 	if (result.end) {
-		backup->finished = true;
-		return gmi_writer_finish(backup->writer, backup->summary.root_hash, err);
+		backup->taken = true;
+		return 0;
 	}
 	written = write_result(backup, &result, err);
 	gmi_report_done(backup->report, result.used_bytes);
 	gmi_pipeline_give_back(backup->pipeline);
 	return written;
+}
+
+static void give_out(struct gmi_backup *backup, const void **data, size_t *length)
+{
+	*data = backup->piece.data;
+	*length = backup->piece.length;
+	backup->summary.file_bytes += backup->piece.length;
+	gmi_report_moved(backup->report, backup->piece.length);
 }
 
 int gmi_backup_next(struct gmi_backup *backup, const void **data, size_t *length,
@@ -83,14 +92,22 @@ int gmi_backup_next(struct gmi_backup *backup, const void **data, size_t *length
 	/* The first call finds the manifest in the piece already, from start. */
 	if (backup->summary.file_bytes > 0)
 		backup->piece.length = 0;
-	while (!backup->finished && backup->piece.length < PIECE_LENGTH) {
+	while (!backup->taken && backup->piece.length < PIECE_LENGTH) {
 		if (advance(backup, err) < 0)
 			return -1;
 	}
-	*data = backup->piece.data;
-	*length = backup->piece.length;
-	backup->summary.file_bytes += backup->piece.length;
-	gmi_report_moved(backup->report, backup->piece.length);
+	give_out(backup, data, length);
+	return 0;
+}
+
+int gmi_backup_finish(struct gmi_backup *backup, const void **data, size_t *length,
+		      struct gmi_error *err)
+{
+	assert(backup->taken);
+	backup->piece.length = 0;
+	if (gmi_writer_finish(backup->writer, backup->summary.root_hash, err) < 0)
+		return -1;
+	give_out(backup, data, length);
 	return 0;
 }
 
@@ -102,8 +119,8 @@ static int prepare(struct gmi_backup *backup, const struct gmi_backup_options *o
 		options->chunk_length ? options->chunk_length : GMI_CHUNK_LENGTH_DEFAULT;
 
 	gmi_report_phase(backup->report, GMI_PHASE_PREPARE, 0);
-	if (gmi_layout_scan(&backup->layout, device->disks, device->disk_count, options->all_blocks,
-			    err) < 0)
+	if (gmi_layout_scan(&backup->layout, device->disks, device->disk_count,
+			    options->all_blocks ? GMI_SCAN_ALL : GMI_SCAN_USED, err) < 0)
 		return -1;
 	if (gmi_manifest_of(&backup->manifest, device, &backup->layout, chunk_length, options,
 			    err) < 0)
@@ -148,9 +165,14 @@ int gmi_backup_start(struct gmi_backup **out, struct gmi_device *device,
 	return 0;
 }
 
-bool gmi_backup_reading_done(struct gmi_backup *backup)
+void gmi_backup_wait_read(struct gmi_backup *backup)
 {
-	return gmi_pipeline_reading_done(backup->pipeline);
+	gmi_pipeline_wait_read(backup->pipeline);
+}
+
+void gmi_backup_stop(struct gmi_backup *backup)
+{
+	gmi_pipeline_stop(backup->pipeline);
 }
 
 struct gmi_backup_summary gmi_backup_summary(const struct gmi_backup *backup)

@@ -3,12 +3,14 @@
  *
  *   gmi_backup_start   layout and used maps are read, the workers begin
  *   gmi_backup_next    the next piece of the file, until the length is 0; blocks for the workers
+ *   gmi_backup_finish  the last piece, without which the file is none: for when all that was read
+ *                      has proved to belong together
  *   gmi_backup_free    at any time; stops the workers
  *
  * Workers read, hash and compress chunks in parallel into a fixed pool of slots; `next` hands them
  * out in order. If nobody calls `next`, the workers fill the pool and rest: back-pressure costs
- * nothing. One consumer thread. The device's disks are borrowed and must stand still until
- * gmi_backup_reading_done() or free.
+ * nothing. One consumer thread; another one may wait for the end of reading. The device's disks are
+ * borrowed and must stand still until gmi_backup_reading_done() or free.
  */
 #ifndef GMI_BACKUP_BACKUP_H
 #define GMI_BACKUP_BACKUP_H
@@ -40,12 +42,22 @@ GMI_MUST_CHECK int gmi_backup_start(struct gmi_backup **out, struct gmi_device *
 				    const struct gmi_backup_options *options,
 				    struct gmi_report *report, struct gmi_error *err);
 
-/* *data stays valid until the next call. *length 0: the file is complete. */
+/* *data stays valid until the next call. *length 0: all but the last piece. */
 GMI_MUST_CHECK int gmi_backup_next(struct gmi_backup *backup, const void **data, size_t *length,
 				   struct gmi_error *err);
 
-/* Whether the last byte has been read from the disks: the device may be released. */
-bool gmi_backup_reading_done(struct gmi_backup *backup);
+/* Index and directory: the file is complete. */
+GMI_MUST_CHECK int gmi_backup_finish(struct gmi_backup *backup, const void **data, size_t *length,
+				     struct gmi_error *err);
+
+/*
+ * Waits until the last byte has been read from the disks, or nothing more will be: the device may
+ * be released. Any thread.
+ */
+void gmi_backup_wait_read(struct gmi_backup *backup);
+
+/* Nothing more is read; whoever waits for that is woken. */
+void gmi_backup_stop(struct gmi_backup *backup);
 
 struct gmi_backup_summary gmi_backup_summary(const struct gmi_backup *backup);
 void gmi_backup_free(struct gmi_backup *backup);

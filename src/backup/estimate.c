@@ -46,7 +46,8 @@ static int sampler_init(struct sampler *sampler, struct gmi_device *device, stru
 		return gmi_fail(err, GMI_E_SYSTEM, "out of memory for an estimate");
 	if (gmi_hasher_new(&sampler->hasher, err) < 0)
 		return -1;
-	return gmi_layout_scan(&sampler->layout, device->disks, device->disk_count, false, err);
+	return gmi_layout_scan(&sampler->layout, device->disks, device->disk_count, GMI_SCAN_GLANCE,
+			       err);
 }
 
 /* Does to one place what a backup would do. `at` counts used bytes from the first volume on. */

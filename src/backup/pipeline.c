@@ -41,6 +41,7 @@ struct gmi_pipeline {
 	pthread_mutex_t lock;
 	pthread_cond_t slot_freed;   /* for workers */
 	pthread_cond_t slot_readied; /* for the consumer */
+	pthread_cond_t read_ended;   /* for whoever waits to let the device go */
 	struct gmi_plan plan;
 	bool plan_ended;
 	bool stopping;
@@ -76,6 +77,7 @@ static struct slot *deal(struct gmi_pipeline *pipeline)
 		if (!gmi_plan_next(&pipeline->plan, &slot->step)) {
 			pipeline->plan_ended = true;
 			pthread_cond_broadcast(&pipeline->slot_freed);
+			pthread_cond_broadcast(&pipeline->read_ended);
 			pthread_cond_signal(&pipeline->slot_readied);
 			return NULL;
 		}
@@ -131,6 +133,7 @@ static void fail(struct gmi_pipeline *pipeline, const struct gmi_error *err)
 		pipeline->error = *err;
 	pipeline->failed = true;
 	pthread_cond_broadcast(&pipeline->slot_freed);
+	pthread_cond_broadcast(&pipeline->read_ended);
 	pthread_cond_signal(&pipeline->slot_readied);
 }
 
@@ -149,6 +152,7 @@ static void *work(void *context)
 		result = read_chunk(worker, slot, &err);
 		pthread_mutex_lock(&pipeline->lock);
 		pipeline->reading--;
+		pthread_cond_broadcast(&pipeline->read_ended);
 		pthread_mutex_unlock(&pipeline->lock);
 		if (result == 0)
 			result = compress_chunk(worker, slot, &err);
@@ -213,6 +217,7 @@ int gmi_pipeline_start(struct gmi_pipeline **out, const struct gmi_pipeline_conf
 	pthread_mutex_init(&pipeline->lock, NULL);
 	pthread_cond_init(&pipeline->slot_freed, NULL);
 	pthread_cond_init(&pipeline->slot_readied, NULL);
+	pthread_cond_init(&pipeline->read_ended, NULL);
 	gmi_plan_init(&pipeline->plan, config->layout, config->chunk_length);
 	pipeline->worker_count = config->workers ? config->workers : gmi_core_count();
 
@@ -265,25 +270,45 @@ void gmi_pipeline_give_back(struct gmi_pipeline *pipeline)
 	pthread_mutex_unlock(&pipeline->lock);
 }
 
+/* Call with the lock. */
+static bool is_read(const struct gmi_pipeline *pipeline)
+{
+	return pipeline->reading == 0 &&
+	       (pipeline->plan_ended || pipeline->failed || pipeline->stopping);
+}
+
 bool gmi_pipeline_reading_done(struct gmi_pipeline *pipeline)
 {
 	bool done;
 
 	pthread_mutex_lock(&pipeline->lock);
-	done = pipeline->reading == 0 &&
-	       (pipeline->plan_ended || pipeline->failed || pipeline->stopping);
+	done = is_read(pipeline);
 	pthread_mutex_unlock(&pipeline->lock);
 	return done;
+}
+
+void gmi_pipeline_wait_read(struct gmi_pipeline *pipeline)
+{
+	pthread_mutex_lock(&pipeline->lock);
+	while (!is_read(pipeline))
+		pthread_cond_wait(&pipeline->read_ended, &pipeline->lock);
+	pthread_mutex_unlock(&pipeline->lock);
+}
+
+void gmi_pipeline_stop(struct gmi_pipeline *pipeline)
+{
+	pthread_mutex_lock(&pipeline->lock);
+	pipeline->stopping = true;
+	pthread_cond_broadcast(&pipeline->slot_freed);
+	pthread_cond_broadcast(&pipeline->read_ended);
+	pthread_mutex_unlock(&pipeline->lock);
 }
 
 void gmi_pipeline_free(struct gmi_pipeline *pipeline)
 {
 	if (!pipeline)
 		return;
-	pthread_mutex_lock(&pipeline->lock);
-	pipeline->stopping = true;
-	pthread_cond_broadcast(&pipeline->slot_freed);
-	pthread_mutex_unlock(&pipeline->lock);
+	gmi_pipeline_stop(pipeline);
 	for (unsigned int i = 0; pipeline->workers && i < pipeline->worker_count; i++) {
 		struct worker *worker = &pipeline->workers[i];
 

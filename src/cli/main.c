@@ -1,5 +1,6 @@
 /* gmi, the command line: finds the command. */
 #include "base/io.h"
+#include "device/memory.h"
 #include "cli/cli.h"
 #include "cli/exit.h"
 
@@ -143,6 +144,7 @@ int main(int argc, char **argv)
 {
 	if (gmi_hold_standard_descriptors() < 0)
 		return gmi_exit_code(GMI_E_SYSTEM);
+	gmi_memory_prepare();
 	/* A reader that goes away (gmi cat ... | head) ends the writing with EPIPE, not with a
 	 * signal in the middle of something that wants to be cleaned up. */
 	signal(SIGPIPE, SIG_IGN);

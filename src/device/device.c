@@ -1,6 +1,9 @@
 #include "device/device.h"
 
+#include "device/guard.h"
 #include "device/hooks.h"
+#include "device/memory.h"
+#include "device/mounts.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -10,6 +13,7 @@ int gmi_device_open(struct gmi_device *device, const struct gmi_profile *profile
 {
 	memset(device, 0, sizeof(*device));
 	device->profile = profile;
+	device->access = access;
 	if (gmi_identity_read(profile, &device->identity, err) < 0)
 		return -1;
 	for (uint32_t i = 0; i < profile->disk_count; i++) {
@@ -32,6 +36,8 @@ int gmi_device_open(struct gmi_device *device, const struct gmi_profile *profile
 
 void gmi_device_close(struct gmi_device *device)
 {
+	gmi_guard_end(device->guard);
+	device->guard = NULL;
 	for (uint32_t i = 0; i < device->disk_count; i++)
 		gmi_disk_close(device->disks[i]);
 	device->disk_count = 0;
@@ -46,7 +52,7 @@ int gmi_device_check_idle(const struct gmi_profile *profile, char program[64],
 	program[0] = '\0';
 	if (!profile->hooks.busy[0])
 		return 0;
-	if (gmi_hook_run(profile, "busy", profile->hooks.busy, output, &status, err) < 0)
+	if (gmi_hook_run(profile, "busy", profile->hooks.busy, -1, output, &status, err) < 0)
 		return -1;
 	if (status == 0)
 		return 0;
@@ -59,41 +65,84 @@ int gmi_device_check_idle(const struct gmi_profile *profile, char program[64],
 	return gmi_fail(err, GMI_E_PROGRAM_RUNS, "the device is running %s", program);
 }
 
-static int run(const struct gmi_profile *profile, const char *name, const char *command,
-	       struct gmi_error *err)
+int gmi_device_quiesce(struct gmi_device *device, struct gmi_report *report, struct gmi_error *err)
 {
-	char output[GMI_HOOK_OUTPUT];
-	int status;
+	struct gmi_error other;
 
-	if (!command[0])
-		return 0;
-	if (gmi_hook_run(profile, name, command, output, &status, err) < 0)
+	if (gmi_guard_start(&device->guard, device->profile, device->disks, device->disk_count,
+			    device->access == GMI_DEVICE_WRITE, err) < 0)
 		return -1;
-	if (status != 0)
-		return gmi_fail(err, GMI_E_HOOK, "hook %s failed with status %d%s%s", name, status,
-				*output ? ": " : "", output);
-	return 0;
-}
-
-int gmi_device_quiesce(struct gmi_device *device, struct gmi_error *err)
-{
-	const struct gmi_profile *profile = device->profile;
-	struct gmi_error ignored;
-
-	if (run(profile, "quiesce", profile->hooks.quiesce, err) < 0) {
-		/* It may have stopped half of the services: bring back what it stopped. */
-		if (run(profile, "release", profile->hooks.release, &ignored) < 0)
-			gmi_error_prefix(err, "%s; then", ignored.message);
+	if (gmi_guard_quiesce(device->guard, report, err) < 0) {
+		gmi_guard_end(device->guard);
+		device->guard = NULL;
 		return -1;
 	}
 	device->quiesced = true;
+	/* What the kernel holds of the disks is older than what the filesystems have just written.
+	 */
+	for (uint32_t i = 0; i < device->disk_count; i++)
+		gmi_disk_drop_cache(device->disks[i]);
+	if (gmi_still_begin(&device->still, device->disks, device->disk_count, err) == 0)
+		return 0;
+	if (gmi_device_release(device, report, &other) < 0)
+		gmi_error_prefix(err, "%s; before that", other.message);
+	return -1;
+}
+
+int gmi_device_check_still(const struct gmi_device *device, struct gmi_error *err)
+{
+	return gmi_still_check(&device->still, device->disks, device->disk_count, err);
+}
+
+/* Image files are nobody's; a disk that others hold is no failure if we shut them down ourselves.
+ */
+static int claim_disks(struct gmi_device *device, struct gmi_error *err)
+{
+	struct gmi_mounts mounts;
+	int result = 0;
+
+	if (gmi_mounts_find(&mounts, device->disks, device->disk_count, err) < 0)
+		return -1;
+	for (uint32_t i = 0; result == 0 && i < device->disk_count; i++) {
+		bool mounted = false;
+
+		for (uint32_t j = 0; j < mounts.count; j++)
+			mounted |= mounts.list[j].disk == i;
+		if (!mounted)
+			result = gmi_disk_claim(device->disks[i], err);
+	}
+	gmi_mounts_release(&mounts);
+	return result;
+}
+
+int gmi_device_take_over(struct gmi_device *device, struct gmi_report *report,
+			 struct gmi_error *err)
+{
+	if (gmi_device_check_still(device, err) < 0 ||
+	    gmi_memory_hold(device->disks, device->disk_count, err) < 0 ||
+	    claim_disks(device, err) < 0)
+		return -1;
+	if (gmi_guard_shut_down(device->guard, report, err) < 0)
+		return -1;
+	gmi_guard_end(device->guard);
+	device->guard = NULL;
+	device->quiesced = false;
 	return 0;
 }
 
-int gmi_device_release(struct gmi_device *device, struct gmi_error *err)
+int gmi_device_release(struct gmi_device *device, struct gmi_report *report, struct gmi_error *err)
 {
+	int result = gmi_guard_release(device->guard, report, err);
+
+	gmi_guard_end(device->guard);
+	device->guard = NULL;
 	device->quiesced = false;
-	return run(device->profile, "release", device->profile->hooks.release, err);
+	return result;
+}
+
+int gmi_device_recover(const struct gmi_profile *profile, bool *found, struct gmi_error *err)
+{
+	return gmi_guard_recover(profile, found, err);
 }
 
 int gmi_device_restart(const struct gmi_profile *profile, struct gmi_error *err)
@@ -101,5 +150,5 @@ int gmi_device_restart(const struct gmi_profile *profile, struct gmi_error *err)
 	if (!profile->hooks.restart[0])
 		return gmi_fail(err, GMI_E_HOOK,
 				"the profile has no restart hook: restart the device by hand");
-	return run(profile, "restart", profile->hooks.restart, err);
+	return gmi_hook_succeed(profile, "restart", profile->hooks.restart, -1, err);
 }

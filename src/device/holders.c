@@ -1,6 +1,7 @@
 #include "device/holders.h"
 
 #include "base/text.h"
+#include "device/mounts.h"
 
 #include <ctype.h>
 #include <dirent.h>
@@ -13,6 +14,25 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
+
+/* What is looked for: the files of a filesystem, or (disks not NULL) the device nodes of a disk. */
+struct wanted {
+	dev_t device;
+	struct gmi_disk *const *disks;
+	uint32_t disk_count;
+	uint32_t disk;
+};
+
+static bool is_wanted(const struct wanted *wanted, const struct stat *file)
+{
+	uint32_t disk;
+
+	if (!wanted->disks)
+		return S_ISREG(file->st_mode) && file->st_dev == wanted->device;
+	return S_ISBLK(file->st_mode) &&
+	       gmi_mounts_disk_of(wanted->disks, wanted->disk_count, file->st_rdev, &disk) &&
+	       disk == wanted->disk;
+}
 
 /* proc_pid_fdinfo(5): the flags of open(2), in octal. */
 static bool is_open_for_writing(const char *pid, const char *fd)
@@ -43,7 +63,7 @@ static void read_name(const char *link, char name[PATH_MAX])
 	gmi_text_clean(name);
 }
 
-static bool holds_open(const char *pid, dev_t device, char name[PATH_MAX])
+static bool holds_open(const char *pid, const struct wanted *wanted, char name[PATH_MAX])
 {
 	char folder[64];
 	struct dirent *entry;
@@ -58,8 +78,7 @@ static bool holds_open(const char *pid, dev_t device, char name[PATH_MAX])
 
 		snprintf(link, sizeof(link), "%s/%.12s", folder, entry->d_name);
 		found = entry->d_name[0] != '.' && stat(link, &file) == 0 &&
-			file.st_dev == device && S_ISREG(file.st_mode) &&
-			is_open_for_writing(pid, entry->d_name);
+			is_wanted(wanted, &file) && is_open_for_writing(pid, entry->d_name);
 		if (found)
 			read_name(link, name);
 	}
@@ -115,7 +134,7 @@ static void read_command(const char *pid, char command[32])
 	gmi_text_clean(command);
 }
 
-unsigned int gmi_holders_tell(dev_t device, unsigned int most, char *text, size_t size)
+static unsigned int tell(const struct wanted *wanted, unsigned int most, char *text, size_t size)
 {
 	DIR *processes = opendir("/proc");
 	unsigned int count = 0;
@@ -128,10 +147,10 @@ unsigned int gmi_holders_tell(dev_t device, unsigned int most, char *text, size_
 		char command[32];
 		bool open;
 
-		if (!isdigit((unsigned char)entry->d_name[0]))
+		if (!isdigit((unsigned char)entry->d_name[0]) || atoi(entry->d_name) == getpid())
 			continue;
-		open = holds_open(entry->d_name, device, name);
-		if (!open && !holds_mapped(entry->d_name, device, name))
+		open = holds_open(entry->d_name, wanted, name);
+		if (!open && (wanted->disks || !holds_mapped(entry->d_name, wanted->device, name)))
 			continue;
 		if (count++ >= most || length >= size)
 			continue;
@@ -144,4 +163,19 @@ unsigned int gmi_holders_tell(dev_t device, unsigned int most, char *text, size_
 	if (processes)
 		closedir(processes);
 	return count;
+}
+
+unsigned int gmi_holders_tell(dev_t device, unsigned int most, char *text, size_t size)
+{
+	struct wanted wanted = { .device = device };
+
+	return tell(&wanted, most, text, size);
+}
+
+unsigned int gmi_holders_of_disk(struct gmi_disk *const *disks, uint32_t disk_count, uint32_t disk,
+				 unsigned int most, char *text, size_t size)
+{
+	struct wanted wanted = { .disks = disks, .disk_count = disk_count, .disk = disk };
+
+	return tell(&wanted, most, text, size);
 }

@@ -5,6 +5,8 @@
 #ifndef GMI_DEVICE_HOLDERS_H
 #define GMI_DEVICE_HOLDERS_H
 
+#include "storage/disk.h"
+
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -14,5 +16,9 @@
  * Returns how many processes there are.
  */
 unsigned int gmi_holders_tell(dev_t device, unsigned int most, char *text, size_t size);
+
+/* The same of whoever writes to a disk itself or to a device on it, past every filesystem. */
+unsigned int gmi_holders_of_disk(struct gmi_disk *const *disks, uint32_t disk_count, uint32_t disk,
+				 unsigned int most, char *text, size_t size);
 
 #endif

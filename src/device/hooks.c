@@ -69,11 +69,19 @@ static bool drain(int fd, char output[GMI_HOOK_OUTPUT], size_t *kept)
 	return got > 0;
 }
 
+static bool nobody_asks(int asker)
+{
+	struct pollfd poller = { .fd = asker };
+
+	return asker >= 0 && poll(&poller, 1, 0) > 0 && (poller.revents & POLLHUP);
+}
+
 /*
  * Waits for the hook itself, not for its output's end: a hook that starts a service leaves a child
  * behind that holds the pipe open. Returns 0 and the status, or -1 when the time was over.
  */
-static int wait_for(pid_t pid, int fd, double deadline, char output[GMI_HOOK_OUTPUT], int *status)
+static int wait_for(pid_t pid, int fd, int asker, double deadline, char output[GMI_HOOK_OUTPUT],
+		    int *status)
 {
 	size_t kept = 0;
 	bool open = true;
@@ -81,25 +89,28 @@ static int wait_for(pid_t pid, int fd, double deadline, char output[GMI_HOOK_OUT
 	output[0] = '\0';
 	for (;;) {
 		pid_t done = waitpid(pid, status, WNOHANG);
-		struct pollfd poller = { .fd = open ? fd : -1, .events = POLLIN };
+		struct pollfd poller[] = {
+			{ .fd = open ? fd : -1, .events = POLLIN },
+			{ .fd = asker },
+		};
 
 		if (done == pid) {
 			/* What it left in the pipe; a child that goes on talking would never end.
 			 */
-			while (open && kept + 1 < GMI_HOOK_OUTPUT && poll(&poller, 1, 0) > 0)
+			while (open && kept + 1 < GMI_HOOK_OUTPUT && poll(poller, 1, 0) > 0)
 				open = drain(fd, output, &kept);
 			return 0;
 		}
-		if (gmi_clock_seconds() >= deadline)
+		if (gmi_clock_seconds() >= deadline || nobody_asks(asker))
 			return -1;
 		/* Short enough to notice the end soon, long enough to cost nothing. */
-		if (poll(&poller, 1, 20) > 0)
+		if (poll(poller, 2, 20) > 0 && poller[0].revents)
 			open = drain(fd, output, &kept);
 	}
 }
 
 int gmi_hook_run(const struct gmi_profile *profile, const char *name, const char *command,
-		 char output[GMI_HOOK_OUTPUT], int *status, struct gmi_error *err)
+		 int asker, char output[GMI_HOOK_OUTPUT], int *status, struct gmi_error *err)
 {
 	double deadline = gmi_clock_seconds() + profile->hooks.timeout;
 	GMI_AUTO_FD int reading = -1;
@@ -118,10 +129,12 @@ int gmi_hook_run(const struct gmi_profile *profile, const char *name, const char
 		return gmi_fail(err, GMI_E_HOOK, "hook %s cannot be run: %s", name,
 				strerror(result));
 	gmi_fd_clear(&writing);
-	if (wait_for(pid, reading, deadline, output, status) < 0) {
+	if (wait_for(pid, reading, asker, deadline, output, status) < 0) {
 		kill(-pid, SIGKILL);
 		while (waitpid(pid, status, 0) < 0 && errno == EINTR)
 			;
+		if (nobody_asks(asker))
+			return gmi_fail(err, GMI_E_CANCELLED, "hook %s was stopped", name);
 		return gmi_fail(err, GMI_E_HOOK,
 				"hook %s took longer than %u seconds and was stopped", name,
 				profile->hooks.timeout);
@@ -130,5 +143,21 @@ int gmi_hook_run(const struct gmi_profile *profile, const char *name, const char
 	/* One line for a message: what it printed first. */
 	output[strcspn(output, "\r\n")] = '\0';
 	gmi_text_clean(output);
+	return 0;
+}
+
+int gmi_hook_succeed(const struct gmi_profile *profile, const char *name, const char *command,
+		     int asker, struct gmi_error *err)
+{
+	char output[GMI_HOOK_OUTPUT];
+	int status;
+
+	if (!command[0])
+		return 0;
+	if (gmi_hook_run(profile, name, command, asker, output, &status, err) < 0)
+		return -1;
+	if (status != 0)
+		return gmi_fail(err, GMI_E_HOOK, "hook %s failed with status %d%s%s", name, status,
+				*output ? ": " : "", output);
 	return 0;
 }

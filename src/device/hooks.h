@@ -13,11 +13,15 @@
 
 /*
  * *status is the exit status, 0 to 255 (128 + n after signal n). What the hook printed, up to
- * GMI_HOOK_OUTPUT - 1 bytes of it, goes to output. Fails only if it cannot be run or takes too
- * long.
+ * GMI_HOOK_OUTPUT - 1 bytes of it, goes to output. Fails only if it cannot be run, takes too long,
+ * or nobody waits for it any more: `asker` is a socket whose other end was closed then; -1: none.
  */
 GMI_MUST_CHECK int gmi_hook_run(const struct gmi_profile *profile, const char *name,
-				const char *command, char output[GMI_HOOK_OUTPUT], int *status,
-				struct gmi_error *err);
+				const char *command, int asker, char output[GMI_HOOK_OUTPUT],
+				int *status, struct gmi_error *err);
+
+/* The same where anything but exit 0 is a failure. An empty command is done at once. */
+GMI_MUST_CHECK int gmi_hook_succeed(const struct gmi_profile *profile, const char *name,
+				    const char *command, int asker, struct gmi_error *err);
 
 #endif

@@ -1,6 +1,7 @@
 /* gmid, the service on the device: profile in, page and HTTP API out, until it is told to stop. */
 #include "base/io.h"
 #include "device/device.h"
+#include "device/memory.h"
 #include "http/server.h"
 
 #include <getopt.h>
@@ -33,6 +34,19 @@ static int fail(const struct gmi_error *err)
 	return err->code == GMI_E_PROFILE ? EXIT_PROFILE : EXIT_SYSTEM;
 }
 
+/* A gmid that cannot release what an earlier one left says so, and serves its page all the same. */
+static void release_what_was_left(const struct gmi_profile *profile)
+{
+	struct gmi_error err;
+	bool found;
+
+	if (gmi_device_recover(profile, &found, &err) < 0)
+		fprintf(stderr, "gmid: %s\n", err.message);
+	else if (found)
+		fprintf(stderr,
+			"gmid: an earlier gmi was killed; what it left at rest was released\n");
+}
+
 static int serve(const struct gmi_profile *profile, const char *listen, const sigset_t *ends)
 {
 	struct gmi_service *service;
@@ -49,10 +63,11 @@ static int serve(const struct gmi_profile *profile, const char *listen, const si
 	}
 	fprintf(stderr, "gmid: listening on %s\n", url);
 	sigwait(ends, &number);
-	fprintf(stderr, "gmid: stopping\n");
 	gmi_server_begin_stop(server);
 	gmi_service_stop(service);
 	gmi_server_stop(server);
+	/* Not before: standard error may lie on a filesystem that was frozen until now. */
+	fprintf(stderr, "gmid: stopped\n");
 	gmi_service_free(service);
 	return 0;
 }
@@ -76,6 +91,7 @@ int main(int argc, char **argv)
 
 	if (gmi_hold_standard_descriptors() < 0)
 		return EXIT_SYSTEM;
+	gmi_memory_prepare();
 	while ((letter = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		if (letter == 'p') {
 			profile_path = optarg;
@@ -108,5 +124,6 @@ int main(int argc, char **argv)
 	if (gmi_profile_load(&profile, profile_path, &err) < 0 ||
 	    gmi_identity_read(&profile, &identity, &err) < 0)
 		return fail(&err);
+	release_what_was_left(&profile);
 	return serve(&profile, listen ? listen : profile.listen, &ends);
 }

@@ -154,7 +154,8 @@ static int find_stale(struct gmi_restore *restore, struct gmi_error *err)
 	struct gmi_error ignored;
 	int result = 0;
 
-	if (gmi_layout_scan(&layout, restore->disks, manifest->disk_count, false, &ignored) < 0)
+	if (gmi_layout_scan(&layout, restore->disks, manifest->disk_count, GMI_SCAN_USED,
+			    &ignored) < 0)
 		return 0;
 	for (uint32_t disk = 0; result == 0 && disk < manifest->disk_count; disk++) {
 		gmi_extents_release(&today);
@@ -279,6 +280,15 @@ void gmi_restore_cancel(struct gmi_restore *restore)
 bool gmi_restore_is_touched(const struct gmi_restore *restore)
 {
 	return atomic_load(&restore->touched);
+}
+
+bool gmi_restore_has_work(const struct gmi_restore *restore)
+{
+	for (uint32_t i = 0; i < restore->volume_count; i++) {
+		if (restore->volumes[i].chunks_changed > 0 || restore->volumes[i].stale.count > 0)
+			return true;
+	}
+	return false;
 }
 
 struct gmi_restore_summary gmi_restore_summary(const struct gmi_restore *restore)

@@ -66,6 +66,8 @@ void gmi_restore_free(struct gmi_restore *restore);
 void gmi_restore_cancel(struct gmi_restore *restore);
 
 bool gmi_restore_is_touched(const struct gmi_restore *restore); /* whether a byte was written */
+/* After compare: whether write will write or discard anything. */
+bool gmi_restore_has_work(const struct gmi_restore *restore);
 struct gmi_restore_summary gmi_restore_summary(const struct gmi_restore *restore);
 const struct gmi_reader *gmi_restore_reader(const struct gmi_restore *restore);
 

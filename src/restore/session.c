@@ -52,13 +52,16 @@ static int run_engine(struct gmi_restore_session *session, struct gmi_error *err
 		return -1;
 	if (session->dry_run)
 		return 0;
+	if (gmi_restore_has_work(session->restore) &&
+	    gmi_device_take_over(&session->device, session->report, err) < 0)
+		return -1;
 	if (gmi_restore_write(session->restore, err) < 0)
 		return -1;
 	return gmi_restore_verify(session->restore, err);
 }
 
 /*
- * An untouched device goes on as before. One that was written to stays quiesced: what its services
+ * An untouched device goes on as before. One that was taken over stays at rest: what its services
  * hold in memory belongs to disks that are no more, only its restart brings both together again.
  */
 static void let_go(struct gmi_restore_session *session)
@@ -66,9 +69,9 @@ static void let_go(struct gmi_restore_session *session)
 	struct gmi_error err;
 
 	gmi_report_phase(session->report, GMI_PHASE_FINISH, 0);
-	if (gmi_restore_is_touched(session->restore))
+	if (!session->device.quiesced)
 		gmi_report_say(session->report, "Restart the device before further use");
-	else if (gmi_device_release(&session->device, &err) < 0)
+	else if (gmi_device_release(&session->device, session->report, &err) < 0)
 		gmi_report_say(session->report, "The device could not be released: %s",
 			       err.message);
 }
@@ -79,7 +82,7 @@ int gmi_restore_session_run(struct gmi_restore_session *session, struct gmi_erro
 
 	if (session->dry_run)
 		return run_engine(session, err);
-	if (gmi_device_quiesce(&session->device, err) < 0)
+	if (gmi_device_quiesce(&session->device, session->report, err) < 0)
 		return -1;
 	result = run_engine(session, err);
 	let_go(session);

@@ -83,6 +83,12 @@ GMI_MUST_CHECK int gmi_disk_discard(struct gmi_disk *disk, uint64_t offset, uint
 GMI_MUST_CHECK int gmi_disk_flush(struct gmi_disk *disk, struct gmi_error *err);
 void gmi_disk_drop_cache(struct gmi_disk *disk);
 
+/*
+ * Takes a block device for this process alone until close, so that nobody mounts or uses it;
+ * err->sys is EBUSY if somebody does already. Nothing to do for an image file.
+ */
+GMI_MUST_CHECK int gmi_disk_claim(struct gmi_disk *disk, struct gmi_error *err);
+
 /* A region of a disk as a source. Embed it; borrows the disk. */
 struct gmi_region_source {
 	struct gmi_source source;

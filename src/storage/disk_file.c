@@ -22,6 +22,7 @@
 struct file_disk {
 	struct gmi_disk disk; /* its fd is ours */
 	bool block;           /* a block device, not a file */
+	int claim;            /* keeps others out; -1: not claimed */
 	uint8_t *mapped;      /* of a memory disk */
 };
 
@@ -131,8 +132,21 @@ static void file_close(struct gmi_disk *disk)
 
 	if (file->mapped)
 		munmap(file->mapped, (size_t)disk->length);
+	gmi_fd_clear(&file->claim);
 	gmi_fd_clear(&disk->fd);
 	free(file);
+}
+
+int gmi_disk_claim(struct gmi_disk *disk, struct gmi_error *err)
+{
+	struct file_disk *file = (struct file_disk *)disk;
+
+	if (!file->block)
+		return 0;
+	file->claim = open(disk->path, O_RDONLY | O_EXCL | O_CLOEXEC);
+	if (file->claim < 0)
+		return gmi_fail_errno(err, "disk %s (%s) is in use", disk->name, disk->path);
+	return 0;
 }
 
 static const struct gmi_disk_ops file_ops = {
@@ -234,6 +248,7 @@ int gmi_disk_open(struct gmi_disk **out, const struct gmi_disk_config *config,
 	if (!file)
 		return gmi_fail(err, GMI_E_SYSTEM, "out of memory for disk %s", config->name);
 	file->disk.ops = &file_ops;
+	file->claim = -1;
 	file->disk.fd = -1;
 	file->disk.flash = config->flash;
 	file->disk.writable = config->writable;
@@ -257,6 +272,7 @@ int gmi_memory_disk_new(struct gmi_disk **out, const char *name, uint64_t length
 	if (!file)
 		return gmi_fail(err, GMI_E_SYSTEM, "out of memory for disk %s", name);
 	file->disk.ops = &file_ops;
+	file->claim = -1;
 	file->disk.length = length;
 	file->disk.sector_length = 512;
 	file->disk.writable = true;

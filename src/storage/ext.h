@@ -10,6 +10,7 @@
 #include "base/extents.h"
 #include "base/source.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /*
@@ -17,10 +18,11 @@
  * behind the filesystem in its volume. Where its bitmaps are not to be believed (a journal waits
  * for replay, it was not unmounted, it has errors) the map is the whole volume and *why_whole says
  * so; else it is NULL. Fails where the filesystem cannot be read as one; the caller then stores the
- * volume whole.
+ * volume whole. `mounted`: it may be in use; the map is what is in use about now, for figures only.
  */
-GMI_MUST_CHECK int gmi_ext_used_map(struct gmi_source *source, struct gmi_extents *used,
-				    const char **why_whole, struct gmi_error *err);
+GMI_MUST_CHECK int gmi_ext_used_map(struct gmi_source *source, bool mounted,
+				    struct gmi_extents *used, const char **why_whole,
+				    struct gmi_error *err);
 
 struct gmi_ext; /* opaque; one thread at a time */
 

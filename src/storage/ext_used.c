@@ -99,8 +99,8 @@ static bool groups_make_sense(ext2_filsys fs)
 	       fs->group_desc_count == gmi_div_up_u64(ext2fs_blocks_count(super) - first, blocks);
 }
 
-static int read_map(struct gmi_source *source, ext2_filsys fs, struct gmi_extents *used,
-		    const char **why_whole, struct gmi_error *err)
+static int read_map(struct gmi_source *source, ext2_filsys fs, bool mounted,
+		    struct gmi_extents *used, const char **why_whole, struct gmi_error *err)
 {
 	uint64_t first = (uint64_t)fs->super->s_first_data_block * fs->blocksize;
 	uint64_t length;
@@ -114,7 +114,7 @@ static int read_map(struct gmi_source *source, ext2_filsys fs, struct gmi_extent
 	code = ext2fs_read_block_bitmap(fs);
 	if (code)
 		return gmi_ext_io_fail(err, code, "ext block bitmaps cannot be read");
-	if (!counts_agree(fs)) {
+	if (!mounted && !counts_agree(fs)) {
 		*why_whole = "its bitmaps and its counts of free blocks disagree";
 		return gmi_extents_whole(used, source->length, err);
 	}
@@ -125,8 +125,8 @@ static int read_map(struct gmi_source *source, ext2_filsys fs, struct gmi_extent
 	return gmi_extents_append(used, length, source->length - length, err);
 }
 
-int gmi_ext_used_map(struct gmi_source *source, struct gmi_extents *used, const char **why_whole,
-		     struct gmi_error *err)
+int gmi_ext_used_map(struct gmi_source *source, bool mounted, struct gmi_extents *used,
+		     const char **why_whole, struct gmi_error *err)
 {
 	GMI_CLEANUP(fs_clear) ext2_filsys fs = NULL;
 
@@ -134,8 +134,12 @@ int gmi_ext_used_map(struct gmi_source *source, struct gmi_extents *used, const 
 	*why_whole = NULL;
 	if (gmi_ext_io_open(source, &fs, err) < 0)
 		return -1;
-	*why_whole = distrust(fs);
+	if (!mounted)
+		*why_whole = distrust(fs);
+	/* What the kernel is about to write is not on the disk yet, its checksums neither. */
+	if (mounted)
+		fs->flags |= EXT2_FLAG_IGNORE_CSUM_ERRORS;
 	if (*why_whole)
 		return gmi_extents_whole(used, source->length, err);
-	return read_map(source, fs, used, why_whole, err);
+	return read_map(source, fs, mounted, used, why_whole, err);
 }

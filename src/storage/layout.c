@@ -15,7 +15,7 @@ struct scan {
 	struct gmi_layout *layout;
 	struct gmi_disk *const *disks;
 	uint32_t disk_count;
-	bool all_blocks;
+	enum gmi_scan how;
 	uint32_t capacity;
 };
 
@@ -155,12 +155,13 @@ static int map_volume(struct scan *scan, struct gmi_volume *volume, struct gmi_e
 	struct gmi_error problem;
 	int result = 0;
 
-	if (scan->all_blocks)
+	if (scan->how == GMI_SCAN_ALL)
 		return gmi_extents_whole(&volume->used, volume->length, err);
 	gmi_region_source_init(&region, disk, volume->offset, volume->length);
 	read_map = map_reader(volume->content);
 	if (is_ext(volume->content))
-		result = gmi_ext_used_map(&region.source, &volume->used, &why_whole, &problem);
+		result = gmi_ext_used_map(&region.source, scan->how == GMI_SCAN_GLANCE,
+					  &volume->used, &why_whole, &problem);
 	else if (read_map)
 		result = read_map(&region.source, &volume->used, &problem);
 	else
@@ -284,13 +285,13 @@ static void assert_every_byte_is_in_one_volume(const struct scan *scan)
 }
 
 int gmi_layout_scan(struct gmi_layout *layout, struct gmi_disk *const *disks, uint32_t disk_count,
-		    bool all_blocks, struct gmi_error *err)
+		    enum gmi_scan how, struct gmi_error *err)
 {
 	struct scan scan = {
 		.layout = layout,
 		.disks = disks,
 		.disk_count = disk_count,
-		.all_blocks = all_blocks,
+		.how = how,
 	};
 
 	memset(layout, 0, sizeof(*layout));

@@ -38,9 +38,16 @@ struct gmi_layout {
 	char (*tables)[16]; /* per disk: "gpt", "dos", "none" */
 };
 
-/* all_blocks: every used map is the whole volume. On failure *layout is released. */
+enum gmi_scan {
+	GMI_SCAN_USED,   /* for a disk that stands still */
+	GMI_SCAN_ALL,    /* every used map is the whole volume */
+	GMI_SCAN_GLANCE, /* how much is in use, about, while filesystems may be mounted: for figures
+			  */
+};
+
+/* On failure *layout is released. */
 GMI_MUST_CHECK int gmi_layout_scan(struct gmi_layout *layout, struct gmi_disk *const *disks,
-				   uint32_t disk_count, bool all_blocks, struct gmi_error *err);
+				   uint32_t disk_count, enum gmi_scan how, struct gmi_error *err);
 void gmi_layout_release(struct gmi_layout *layout);
 
 #endif

@@ -90,6 +90,8 @@ static void the_figures_add_up(void **state)
 		assert_gmi_ok(gmi_backup_next(backup, &data, &length, &err), &err);
 		sum += length;
 	} while (length > 0);
+	assert_gmi_ok(gmi_backup_finish(backup, &data, &length, &err), &err);
+	sum += length;
 	summary = gmi_backup_summary(backup);
 	progress = gmi_report_progress(&memory.report);
 	assert_int_equal(summary.file_bytes, sum);

@@ -38,7 +38,7 @@ static void bench_begin(struct bench *bench, unsigned int workers)
 	memset(bench->bytes + 30 * CHUNK, 0, 10 * CHUNK);
 	bench->counting = storage_counting_new(inner);
 	bench->disk = &bench->counting->disk;
-	assert_gmi_ok(gmi_layout_scan(&bench->layout, &bench->disk, 1, true, &err), &err);
+	assert_gmi_ok(gmi_layout_scan(&bench->layout, &bench->disk, 1, GMI_SCAN_ALL, &err), &err);
 	used = &bench->layout.volumes[0].used;
 	used->count = 0;
 	assert_gmi_ok(gmi_extents_append(used, 0, 60 * CHUNK, &err), &err);

@@ -80,7 +80,7 @@ static void run_hook(const char *command, int wanted_status, const char *wanted_
 	int status;
 
 	plain_profile(&profile);
-	assert_gmi_ok(gmi_hook_run(&profile, "test", command, output, &status, &err), &err);
+	assert_gmi_ok(gmi_hook_run(&profile, "test", command, -1, output, &status, &err), &err);
 	assert_int_equal(status, wanted_status);
 	assert_string_equal(output, wanted_output);
 }
@@ -153,7 +153,7 @@ static void a_hook_that_takes_too_long_is_killed_with_all_its_children(void **st
 		gmi_hook_run(&profile, "quiesce",
 			     "trap '' TERM; sleep 1000 & echo $! > child; (trap '' TERM HUP;"
 			     " sleep 1001 & echo $! > grandchild; wait) & wait",
-			     output, &status, &err),
+			     -1, output, &status, &err),
 		-1);
 	assert_int_equal(err.code, GMI_E_HOOK);
 	assert_string_equal(err.message, "hook quiesce took longer than 1 seconds and was stopped");
@@ -233,31 +233,36 @@ static void quiesce_and_release_follow_each_other(void **state)
 {
 	struct gmi_profile profile;
 	struct gmi_device device;
+	struct gmi_report report;
 	struct gmi_error err;
 
 	(void)state;
+	assert_gmi_ok(gmi_report_init(&report, &err), &err);
 	hooked_device(&profile, &device, "quiesce = echo q >> log\nrelease = echo r >> log\n");
 	assert_false(device.quiesced);
-	assert_gmi_ok(gmi_device_quiesce(&device, &err), &err);
+	assert_gmi_ok(gmi_device_quiesce(&device, &report, &err), &err);
 	assert_true(device.quiesced);
 	assert_log("q\n");
-	assert_gmi_ok(gmi_device_release(&device, &err), &err);
+	assert_gmi_ok(gmi_device_release(&device, &report, &err), &err);
 	assert_false(device.quiesced);
 	assert_log("q\nr\n");
 	gmi_device_close(&device);
+	gmi_report_release(&report);
 }
 
 static void a_quiesce_that_fails_half_way_is_undone(void **state)
 {
 	struct gmi_profile profile;
 	struct gmi_device device;
+	struct gmi_report report;
 	struct gmi_error err;
 
 	(void)state;
+	assert_gmi_ok(gmi_report_init(&report, &err), &err);
 	hooked_device(&profile, &device,
 		      "quiesce = echo q >> log && echo no such service && exit 4\n"
 		      "release = echo r >> log\n");
-	assert_int_equal(gmi_device_quiesce(&device, &err), -1);
+	assert_int_equal(gmi_device_quiesce(&device, &report, &err), -1);
 	assert_int_equal(err.code, GMI_E_HOOK);
 	assert_string_equal(err.message, "hook quiesce failed with status 4: no such service");
 	assert_false(device.quiesced);
@@ -265,10 +270,11 @@ static void a_quiesce_that_fails_half_way_is_undone(void **state)
 	gmi_device_close(&device);
 
 	hooked_device(&profile, &device, "quiesce = exit 4\nrelease = exit 5\n");
-	assert_int_equal(gmi_device_quiesce(&device, &err), -1);
+	assert_int_equal(gmi_device_quiesce(&device, &report, &err), -1);
 	assert_non_null(strstr(err.message, "hook quiesce failed with status 4"));
 	assert_non_null(strstr(err.message, "hook release failed with status 5"));
 	gmi_device_close(&device);
+	gmi_report_release(&report);
 }
 
 static void without_a_restart_hook_it_is_done_by_hand(void **state)

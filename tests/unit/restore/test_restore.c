@@ -36,7 +36,8 @@ static void bench_begin(struct bench *bench, uint64_t seed)
 	device_memory_fill(memory, &bench->random);
 	device_memory_backup(memory, 2, CHUNK, &bench->file);
 	gmi_memory_source_init(&bench->source, bench->file.data, bench->file.length);
-	assert_gmi_ok(gmi_layout_scan(&bench->layout, memory->device.disks, 2, false, &err), &err);
+	assert_gmi_ok(gmi_layout_scan(&bench->layout, memory->device.disks, 2, GMI_SCAN_USED, &err),
+		      &err);
 	for (size_t i = 0; i < DEVICE_MEMORY_DISKS; i++) {
 		bench->then[i] = malloc(memory->device.disks[i]->length);
 		memcpy(bench->then[i], memory->bytes[i], memory->device.disks[i]->length);
@@ -175,7 +176,8 @@ static void what_became_used_since_is_discarded(void **state)
 	(void)state;
 	bench_begin(&bench, 103);
 	device_memory_fill(&bench.memory, &bench.random);
-	assert_gmi_ok(gmi_layout_scan(&today, bench.memory.device.disks, 2, false, &err), &err);
+	assert_gmi_ok(gmi_layout_scan(&today, bench.memory.device.disks, 2, GMI_SCAN_USED, &err),
+		      &err);
 	for (uint32_t disk = 0; disk < DEVICE_MEMORY_DISKS; disk++) {
 		uint64_t length = bench.memory.device.disks[disk]->length;
 		uint8_t *now = used_bytes(&today, disk, length);

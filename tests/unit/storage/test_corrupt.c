@@ -71,7 +71,7 @@ static int read_ext(struct gmi_source *source, struct gmi_extents *used, struct 
 {
 	const char *why_whole;
 
-	return gmi_ext_used_map(source, used, &why_whole, err);
+	return gmi_ext_used_map(source, false, used, &why_whole, err);
 }
 
 /* The reader itself, then the whole layout, which must always succeed. */
@@ -94,7 +94,7 @@ static void attack(const char *command, size_t from, size_t length,
 		gmi_extents_release(&used);
 		if (seed % 4 && reader)
 			continue;
-		assert_gmi_ok(gmi_layout_scan(&layout, &image.disk, 1, false, &err), &err);
+		assert_gmi_ok(gmi_layout_scan(&layout, &image.disk, 1, GMI_SCAN_USED, &err), &err);
 		for (uint32_t i = 0; i < layout.count; i++)
 			storage_assert_sound(&layout.volumes[i].used, layout.volumes[i].length);
 		gmi_layout_release(&layout);
@@ -222,7 +222,8 @@ static void a_flipped_bit_in_a_bitmap_is_noticed(void **state)
 
 		memcpy(image.bytes, image.sound, image.length);
 		bitmap[bit / 8] ^= (uint8_t)(1U << bit % 8);
-		assert_gmi_ok(gmi_ext_used_map(&region.source, &used, &why_whole, &err), &err);
+		assert_gmi_ok(gmi_ext_used_map(&region.source, false, &used, &why_whole, &err),
+			      &err);
 		assert_non_null(why_whole);
 		assert_true(storage_is_whole(&used, image.length));
 		gmi_extents_release(&used);

@@ -65,7 +65,7 @@ static void used_map_of(const char *name, struct gmi_extents *used, const char *
 
 	gmi_region_source_init(&region, disk, 0, disk->length);
 	*used = (struct gmi_extents)GMI_EXTENTS_EMPTY;
-	assert_gmi_ok(gmi_ext_used_map(&region.source, used, why_whole, &err), &err);
+	assert_gmi_ok(gmi_ext_used_map(&region.source, false, used, why_whole, &err), &err);
 	storage_assert_sound(used, disk->length);
 	gmi_disk_close(disk);
 }
@@ -226,7 +226,7 @@ static void a_filesystem_cut_short_is_refused(void **state)
 	make_filesystem("-t ext4 -b 1024");
 	disk = storage_open("image", false);
 	gmi_region_source_init(&region, disk, 0, disk->length - 1);
-	assert_int_equal(gmi_ext_used_map(&region.source, &used, &why_whole, &err), -1);
+	assert_int_equal(gmi_ext_used_map(&region.source, false, &used, &why_whole, &err), -1);
 	assert_string_equal(err.message, "ext filesystem is larger than its volume");
 	gmi_extents_release(&used);
 	gmi_disk_close(disk);

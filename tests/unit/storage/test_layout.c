@@ -18,7 +18,7 @@ static void scan(struct gmi_layout *layout, struct gmi_disk *const *disks, uint3
 	struct gmi_error err;
 	uint32_t at = 0;
 
-	assert_gmi_ok(gmi_layout_scan(layout, disks, count, false, &err), &err);
+	assert_gmi_ok(gmi_layout_scan(layout, disks, count, GMI_SCAN_USED, &err), &err);
 	for (uint32_t disk = 0; disk < count; disk++) {
 		uint64_t covered = 0;
 
@@ -161,7 +161,7 @@ static void all_blocks_means_every_byte(void **state)
 	storage_make_file("image", 8 * MIB);
 	storage_shell("mke2fs -q -F image");
 	disk = storage_open("image", false);
-	assert_gmi_ok(gmi_layout_scan(&layout, &disk, 1, true, &err), &err);
+	assert_gmi_ok(gmi_layout_scan(&layout, &disk, 1, GMI_SCAN_ALL, &err), &err);
 	assert_layout(&layout, "none", "disk=ext2+16384");
 	assert_all_whole(&layout);
 	gmi_layout_release(&layout);

@@ -34,7 +34,7 @@ static void scan_image(const char *name, struct gmi_layout *layout)
 	struct gmi_disk *disk = storage_open(name, false);
 	struct gmi_error err;
 
-	assert_gmi_ok(gmi_layout_scan(layout, &disk, 1, false, &err), &err);
+	assert_gmi_ok(gmi_layout_scan(layout, &disk, 1, GMI_SCAN_USED, &err), &err);
 	assert_int_equal(layout->count, 1);
 	storage_assert_sound(&layout->volumes[0].used, disk->length);
 	gmi_disk_close(disk);
