@@ -26,6 +26,8 @@ struct gmi_backup_options {
 	uint32_t chunk_length; /* bytes; 0: the format's default */
 	bool all_blocks;       /* a forensic copy */
 	int64_t created;       /* Unix time that the manifest names */
+	const int *outside;    /* session: descriptors that must not lie on the disks */
+	uint32_t outside_count;
 };
 
 struct gmi_backup_summary {

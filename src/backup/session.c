@@ -64,6 +64,9 @@ static int start(struct gmi_backup_session *session, const struct gmi_profile *p
 	if (gmi_device_check_idle(profile, program, err) < 0 ||
 	    gmi_device_open(&session->device, profile, GMI_DEVICE_READ, err) < 0)
 		return -1;
+	if (gmi_device_keep_off(&session->device, options->outside, options->outside_count, err) <
+	    0)
+		return -1;
 	gmi_backup_file_name(session->file_name, session->device.identity.id, options->created);
 	gmi_report_say(session->report, "Backup of %s begins", session->device.identity.id);
 	if (gmi_device_quiesce(&session->device, session->report, err) < 0 ||

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 struct backup_run {
 	struct gmi_options options;
@@ -50,6 +51,7 @@ static int backup(struct backup_run *run, struct gmi_error *err)
 		.all_blocks = run->options.all_blocks,
 		.created = (int64_t)time(NULL),
 	};
+	int outside[3] = { STDOUT_FILENO, STDERR_FILENO };
 
 	if (gmi_profile_load(&run->profile, run->options.profile, err) < 0)
 		return -1;
@@ -65,6 +67,9 @@ static int backup(struct backup_run *run, struct gmi_error *err)
 	}
 	if (gmi_output_open(&run->output, run->file_name, run->options.force, err) < 0)
 		return -1;
+	outside[2] = run->output.fd;
+	options.outside = outside;
+	options.outside_count = 3;
 	if (gmi_backup_session_new(&run->session, &run->profile, &options, &run->report, err) < 0)
 		return -1;
 	if (copy_out(run, err) < 0)

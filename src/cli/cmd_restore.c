@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
+#include <unistd.h>
 
 struct restore_run {
 	struct gmi_options options;
@@ -102,9 +103,14 @@ static void tell(const struct restore_run *run, const struct gmi_restore *engine
 			gmi_text_bytes(summary.bytes_written + summary.bytes_zeroed).text);
 }
 
-static const char *state_after_failure(const struct gmi_restore *engine)
+static const char *state_after_failure(struct gmi_restore_session *session)
 {
-	if (!engine || !gmi_restore_is_touched(engine))
+	bool touched = session && gmi_restore_is_touched(gmi_restore_session_engine(session));
+
+	if (session && !touched && gmi_restore_session_is_taken_over(session))
+		return "Nothing was written, but what was mounted has been shut down: restart the "
+		       "device.";
+	if (!touched)
 		return "Nothing was written; the device is unchanged.";
 	return "The device is INCOMPLETE: do not use it. Repeat the restore from the same file; "
 	       "it goes on where it was.";
@@ -117,10 +123,13 @@ static int restore(const struct gmi_command *command, struct restore_run *run)
 		.engine = { .workers = run->options.workers },
 		.dry_run = run->options.dry_run,
 	};
+	const int outside[] = { STDOUT_FILENO, STDERR_FILENO, run->file.fd };
 	const struct gmi_restore *engine;
 	struct gmi_error err;
 	int result;
 
+	options.outside = outside;
+	options.outside_count = 3;
 	run->view =
 		(struct gmi_progress_view){ .report = &run->report, .quiet = run->options.quiet };
 	gmi_progress_view_start(&run->view);
@@ -141,7 +150,7 @@ static int restore(const struct gmi_command *command, struct restore_run *run)
 	gmi_progress_view_stop(&run->view);
 	engine = gmi_restore_session_engine(run->session);
 	if (result < 0)
-		return gmi_exit_with(&err, state_after_failure(engine));
+		return gmi_exit_with(&err, state_after_failure(run->session));
 	tell(run, engine);
 	return 0;
 }

@@ -1,12 +1,16 @@
 #include "device/device.h"
 
+#include "base/text.h"
 #include "device/guard.h"
 #include "device/hooks.h"
 #include "device/memory.h"
 #include "device/mounts.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 int gmi_device_open(struct gmi_device *device, const struct gmi_profile *profile,
 		    enum gmi_device_access access, struct gmi_error *err)
@@ -41,6 +45,29 @@ void gmi_device_close(struct gmi_device *device)
 	for (uint32_t i = 0; i < device->disk_count; i++)
 		gmi_disk_close(device->disks[i]);
 	device->disk_count = 0;
+}
+
+int gmi_device_keep_off(const struct gmi_device *device, const int *fds, uint32_t count,
+			struct gmi_error *err)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		char path[PATH_MAX] = "";
+		struct stat file;
+		char link[32];
+		uint32_t disk;
+
+		if (fstat(fds[i], &file) < 0 || !S_ISREG(file.st_mode) ||
+		    !gmi_mounts_disk_of(device->disks, device->disk_count, file.st_dev, &disk))
+			continue;
+		snprintf(link, sizeof(link), "/proc/self/fd/%d", fds[i]);
+		(void)!readlink(link, path, sizeof(path) - 1);
+		gmi_text_clean(path);
+		return gmi_fail(err, GMI_E_USAGE,
+				"%.300s lies on disk %s of this device, which has to stand still: "
+				"put it elsewhere, on a stick or another computer",
+				path, device->disks[disk]->name);
+	}
+	return 0;
 }
 
 int gmi_device_check_idle(const struct gmi_profile *profile, char program[64],
@@ -118,12 +145,20 @@ static int claim_disks(struct gmi_device *device, struct gmi_error *err)
 int gmi_device_take_over(struct gmi_device *device, struct gmi_report *report,
 			 struct gmi_error *err)
 {
+	struct gmi_error other;
+
 	if (gmi_device_check_still(device, err) < 0 ||
 	    gmi_memory_hold(device->disks, device->disk_count, err) < 0 ||
 	    claim_disks(device, err) < 0)
 		return -1;
-	if (gmi_guard_shut_down(device->guard, report, err) < 0)
+	device->taken_over = true;
+	if (gmi_guard_shut_down(device->guard, report, err) < 0) {
+		/* Some are shut down for good; the others, and the services, are better off alive.
+		 */
+		if (gmi_device_release(device, report, &other) < 0)
+			gmi_error_prefix(err, "%s; before that", other.message);
 		return -1;
+	}
 	gmi_guard_end(device->guard);
 	device->guard = NULL;
 	device->quiesced = false;

@@ -46,6 +46,7 @@ struct gmi_device {
 	uint32_t disk_count;
 	enum gmi_device_access access;
 	bool quiesced;
+	bool taken_over;         /* only the restart helps now */
 	struct gmi_guard *guard; /* while quiesced, and after take_over no more */
 	struct gmi_still still;
 };
@@ -57,6 +58,14 @@ GMI_MUST_CHECK int gmi_identity_read(const struct gmi_profile *profile,
 GMI_MUST_CHECK int gmi_device_open(struct gmi_device *device, const struct gmi_profile *profile,
 				   enum gmi_device_access access, struct gmi_error *err);
 void gmi_device_close(struct gmi_device *device);
+
+/*
+ * Refuses files of our own that lie on the device's disks: what is written to there would wait for
+ * a frozen filesystem for ever, and what is read from there would be overwritten. `fds` are
+ * descriptors; those that are no files do not matter.
+ */
+GMI_MUST_CHECK int gmi_device_keep_off(const struct gmi_device *device, const int *fds,
+				       uint32_t count, struct gmi_error *err);
 
 /*
  * Runs the busy hook: exit 0 is idle; exit 1 is GMI_E_PROGRAM_RUNS with the hook's first line of

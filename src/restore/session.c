@@ -22,6 +22,9 @@ static int check(struct gmi_restore_session *session, const struct gmi_profile *
 	if (gmi_device_open(&session->device, profile,
 			    options->dry_run ? GMI_DEVICE_LOOK : GMI_DEVICE_WRITE, err) < 0)
 		return -1;
+	if (!options->dry_run && gmi_device_keep_off(&session->device, options->outside,
+						     options->outside_count, err) < 0)
+		return -1;
 	return gmi_restore_open(&session->restore, file, &session->device, &options->engine,
 				session->report, err);
 }
@@ -69,7 +72,7 @@ static void let_go(struct gmi_restore_session *session)
 	struct gmi_error err;
 
 	gmi_report_phase(session->report, GMI_PHASE_FINISH, 0);
-	if (!session->device.quiesced)
+	if (session->device.taken_over)
 		gmi_report_say(session->report, "Restart the device before further use");
 	else if (gmi_device_release(&session->device, session->report, &err) < 0)
 		gmi_report_say(session->report, "The device could not be released: %s",
@@ -87,6 +90,11 @@ int gmi_restore_session_run(struct gmi_restore_session *session, struct gmi_erro
 	result = run_engine(session, err);
 	let_go(session);
 	return result;
+}
+
+bool gmi_restore_session_is_taken_over(const struct gmi_restore_session *session)
+{
+	return session->device.taken_over;
 }
 
 struct gmi_restore *gmi_restore_session_engine(struct gmi_restore_session *session)

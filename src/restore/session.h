@@ -26,7 +26,9 @@ struct gmi_restore_session; /* opaque */
 
 struct gmi_restore_session_options {
 	struct gmi_restore_options engine;
-	bool dry_run; /* disks are opened for reading only, nothing is quiesced */
+	bool dry_run;       /* disks are opened for reading only, nothing is quiesced */
+	const int *outside; /* descriptors that must not lie on the disks */
+	uint32_t outside_count;
 };
 
 /* Borrows all until free. On failure nothing is held and the device is as it was. */
@@ -38,6 +40,9 @@ GMI_MUST_CHECK int gmi_restore_session_new(struct gmi_restore_session **out,
 GMI_MUST_CHECK int gmi_restore_session_run(struct gmi_restore_session *session,
 					   struct gmi_error *err);
 void gmi_restore_session_free(struct gmi_restore_session *session);
+
+/* Whether the device was taken over: only its restart lets it work again, written to or not. */
+bool gmi_restore_session_is_taken_over(const struct gmi_restore_session *session);
 
 /* For the summary, the list of changes, cancelling and whether the device was touched. */
 struct gmi_restore *gmi_restore_session_engine(struct gmi_restore_session *session);
