@@ -40,7 +40,7 @@ static int sampler_init(struct sampler *sampler, struct gmi_device *device, stru
 {
 	*sampler = (struct sampler){ .device = device };
 	sampler->zstd = ZSTD_createCCtx();
-	sampler->plain = malloc(GMI_CHUNK_LENGTH_DEFAULT);
+	sampler->plain = gmi_disk_buffer(GMI_CHUNK_LENGTH_DEFAULT);
 	sampler->frame = malloc(ZSTD_compressBound(GMI_CHUNK_LENGTH_DEFAULT));
 	if (!sampler->zstd || !sampler->plain || !sampler->frame)
 		return gmi_fail(err, GMI_E_SYSTEM, "out of memory for an estimate");

@@ -173,7 +173,7 @@ static int worker_start(struct worker *worker, struct gmi_pipeline *pipeline, st
 	const struct gmi_pipeline_config *config = &pipeline->config;
 
 	worker->pipeline = pipeline;
-	worker->plain = malloc(config->chunk_length);
+	worker->plain = gmi_disk_buffer(config->chunk_length);
 	worker->zstd = ZSTD_createCCtx();
 	if (!worker->plain || !worker->zstd)
 		return gmi_fail(err, GMI_E_SYSTEM, "out of memory for a worker");

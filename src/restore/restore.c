@@ -68,7 +68,7 @@ static int make_workers(struct gmi_restore *restore, struct gmi_error *err)
 	for (unsigned int i = 0; i < restore->worker_count; i++) {
 		struct gmi_restore_worker *worker = &restore->workers[i];
 
-		worker->plain = malloc(restore->chunk_length);
+		worker->plain = gmi_disk_buffer(restore->chunk_length);
 		if (!worker->plain)
 			return gmi_fail(err, GMI_E_SYSTEM, "out of memory for chunk buffers");
 		if (gmi_hasher_new(&worker->hasher, err) < 0 ||
@@ -189,6 +189,15 @@ static void say_what_differs(struct gmi_restore *restore)
 			       "Nothing differs: the device is as it was at the backup");
 }
 
+/* The device has come to rest since it was opened; what was read of it before may be stale. */
+static void drop_device_caches(struct gmi_restore *restore)
+{
+	for (uint32_t i = 0; i < restore->device->disk_count; i++) {
+		if (restore->device->disks[i]->device)
+			gmi_disk_drop_cache(restore->device->disks[i]);
+	}
+}
+
 int gmi_restore_compare(struct gmi_restore *restore, struct gmi_error *err)
 {
 	uint64_t total = 0;
@@ -199,6 +208,7 @@ int gmi_restore_compare(struct gmi_restore *restore, struct gmi_error *err)
 	gmi_report_phase(restore->report, GMI_PHASE_COMPARE, total);
 	gmi_report_say(restore->report, "Comparing %s on the device with the backup",
 		       gmi_text_bytes(total).text);
+	drop_device_caches(restore);
 	if (gmi_restore_pass(restore, GMI_PASS_COMPARE, err) < 0)
 		return -1;
 	if (find_stale(restore, err) < 0)

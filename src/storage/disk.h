@@ -5,8 +5,17 @@
  *
  * Offsets and lengths are bytes; any alignment is allowed (an implementation that needs more does
  * the read-modify-write itself). Reads may run in several threads at once, writes to distinct
- * ranges too. A write is durable only after gmi_disk_flush(). Every failure names the disk and the
- * offset.
+ * ranges too, down to the byte. A write is durable only after gmi_disk_flush(). Every failure names
+ * the disk and the offset.
+ *
+ * A block device is read and written past the page cache. Beneath a mounted filesystem the cache of
+ * the whole device is stale: the filesystem writes through its partition, and nobody tells the
+ * whole. What is transferred fastest: buffers from gmi_disk_buffer(), offsets and lengths of whole
+ * sectors.
+ *
+ * What a failing medium refuses to read is tried again, in ever smaller pieces, before
+ * gmi_disk_read() gives up; the message names the smallest piece that cannot be read, and err->sys
+ * is set. What it refuses to write is told at once: writing again could hide that it is failing.
  */
 #ifndef GMI_STORAGE_DISK_H
 #define GMI_STORAGE_DISK_H
@@ -17,7 +26,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
+#define GMI_DISK_BUFFER_ALIGNMENT 4096
 #define GMI_DISK_NAME_LENGTH 33 /* so that a volume name made from it fits */
 
 struct gmi_disk;
@@ -35,6 +46,8 @@ struct gmi_disk_ops {
 	int (*flush)(struct gmi_disk *disk, struct gmi_error *err);
 	/* What is read from now on comes from the medium, not from a cache. Best effort. */
 	void (*drop_cache)(struct gmi_disk *disk);
+	/* Nobody else can mount or open it exclusively from now on. NULL: nobody could. */
+	int (*claim)(struct gmi_disk *disk, struct gmi_error *err);
 	void (*close)(struct gmi_disk *disk);
 };
 
@@ -45,9 +58,14 @@ struct gmi_disk {
 	char path[256];                  /* for messages */
 	uint64_t length;
 	uint32_t sector_length; /* logical; 1 for raw flash */
-	int fd; /* for libraries that take nothing else (blkid); -1: there is none */
+	uint32_t
+		write_unit; /* bytes that the medium writes at once, a power of two; 1: not known */
+	int fd;             /* for libraries that take nothing else (blkid); -1: there is none */
 	bool flash;
 	bool writable;
+	bool device; /* a real device, not an image of one */
+	bool direct; /* read and written past the page cache */
+	dev_t rdev;  /* of a device */
 };
 
 struct gmi_disk_config {
@@ -83,11 +101,21 @@ GMI_MUST_CHECK int gmi_disk_discard(struct gmi_disk *disk, uint64_t offset, uint
 GMI_MUST_CHECK int gmi_disk_flush(struct gmi_disk *disk, struct gmi_error *err);
 void gmi_disk_drop_cache(struct gmi_disk *disk);
 
+/* Memory that disks read into and write from without a copy; free(). NULL if there is none. */
+void *gmi_disk_buffer(size_t length);
+
 /*
- * Takes a block device for this process alone until close, so that nobody mounts or uses it;
- * err->sys is EBUSY if somebody does already. Nothing to do for an image file.
+ * Takes a device for gmi alone until it is closed: what lies on it cannot be mounted any more.
+ * err->sys is EBUSY if it is mounted or otherwise held. Succeeds for an image file.
  */
 GMI_MUST_CHECK int gmi_disk_claim(struct gmi_disk *disk, struct gmi_error *err);
+
+/*
+ * Tells the kernel the partitions that are on the disk now, after its table was written. Those that
+ * are as they were stay untouched, mounted or not. Fails if one that changed is in use: then only a
+ * restart helps. Succeeds for an image file.
+ */
+GMI_MUST_CHECK int gmi_disk_reread_table(struct gmi_disk *disk, struct gmi_error *err);
 
 /* A region of a disk as a source. Embed it; borrows the disk. */
 struct gmi_region_source {

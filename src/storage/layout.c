@@ -243,6 +243,9 @@ static int scan_disk(struct scan *scan, uint32_t number, struct gmi_error *err)
 	int result;
 
 	make_name(scan, name, number, "");
+	/* libblkid reads through the page cache, which on a device may be from before. */
+	if (disk->device)
+		gmi_disk_drop_cache(disk);
 	if (gmi_table_read(&table, disk, err) < 0)
 		return -1;
 	snprintf(scan->layout->tables[number], sizeof(scan->layout->tables[number]), "%s",

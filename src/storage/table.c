@@ -43,9 +43,11 @@ static int collect(struct gmi_table *table, blkid_partlist list, struct gmi_erro
 		blkid_partition from = blkid_partlist_get_partition(list, i);
 		struct gmi_partition *to = &table->partitions[table->count];
 
-		/* An extended partition only holds others. */
-		if (blkid_partition_is_extended(from) || blkid_partition_get_size(from) <= 0)
+		if (blkid_partition_get_size(from) <= 0)
 			continue;
+		/* An extended partition only holds others. */
+		if (blkid_partition_is_extended(from))
+			to = &table->extended;
 		if (blkid_partition_get_start(from) < 0 ||
 		    !gmi_mul_u64((uint64_t)blkid_partition_get_start(from), BLKID_SECTOR,
 				 &to->offset) ||
@@ -56,7 +58,8 @@ static int collect(struct gmi_table *table, blkid_partlist list, struct gmi_erro
 		}
 		to->number = (uint32_t)blkid_partition_get_partno(from);
 		copy_label(to->label, sizeof(to->label), blkid_partition_get_name(from));
-		table->count++;
+		if (to != &table->extended)
+			table->count++;
 	}
 	return 0;
 }

@@ -23,7 +23,8 @@ struct gmi_table {
 	struct gmi_partition
 		*partitions; /* by offset; neither overlapping nor outside of the disk */
 	size_t count;
-	const char *problem; /* why the table cannot be used; then count is 0 */
+	struct gmi_partition extended; /* of a DOS table: holds others; number 0: there is none */
+	const char *problem;           /* why the table cannot be used; then count is 0 */
 };
 
 GMI_MUST_CHECK int gmi_table_read(struct gmi_table *table, struct gmi_disk *disk,

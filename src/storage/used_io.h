@@ -1,7 +1,10 @@
 /*
  * Reading and writing a range of a volume under its used map: bytes outside of the map read as
  * zeros and are not written. Small gaps are read or written along, because one larger transfer is
- * cheaper than two small ones; what lies in them is zero in `data` and of no use on the disk.
+ * cheaper than two small ones; and what is written is widened to the disk's write_unit, because the
+ * medium would else read, change and write back the rest of it. What lies there is zero in `data`
+ * and of no use on the disk. Nothing outside of the range that a call names is touched: whoever
+ * must leave a byte alone ends one call before it and begins another behind it.
  */
 #ifndef GMI_STORAGE_USED_IO_H
 #define GMI_STORAGE_USED_IO_H

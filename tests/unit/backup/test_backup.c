@@ -125,8 +125,9 @@ static void a_bad_place_ends_it_with_the_volume_in_the_message(void **state)
 		result = gmi_backup_next(backup, &data, &length, &err);
 	while (result == 0 && length > 0);
 	assert_int_equal(result, -1);
-	assert_string_equal(err.message, "volume flash: disk flash: cannot read at byte 1048576: "
-					 "Input/output error");
+	assert_string_equal(err.message,
+			    "volume flash: disk flash (memory): cannot read 17 bytes at byte "
+			    "1048576: Input/output error; the storage is failing");
 	gmi_backup_free(backup);
 	device_memory_end(&memory);
 }

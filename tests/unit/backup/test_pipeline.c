@@ -182,14 +182,15 @@ static void a_disk_that_fails_is_told_once_with_its_place(void **state)
 	bench_begin(&bench, 1);
 	gmi_pipeline_free(bench.pipeline);
 	bench.counting->bad_from = 50 * CHUNK + 100;
-	bench.counting->bad_to = 53 * CHUNK;
+	bench.counting->bad_to = 50 * CHUNK + 200;
 	config.disks = &bench.disk;
 	config.layout = &bench.layout;
 	assert_gmi_ok(gmi_pipeline_start(&bench.pipeline, &config, &err), &err);
 	expect_failure(&bench, &err);
 	assert_int_equal(err.code, GMI_E_SYSTEM);
-	assert_string_equal(err.message, "volume emmc: disk emmc: cannot read at byte 3276900: "
-					 "Input/output error");
+	assert_string_equal(err.message,
+			    "volume emmc: disk emmc (memory): cannot read 4096 bytes at byte "
+			    "3276800: Input/output error; the storage is failing");
 	/* Asked again it says the same. */
 	expect_failure(&bench, &again);
 	assert_string_equal(again.message, err.message);

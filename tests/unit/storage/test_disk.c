@@ -2,6 +2,7 @@
 #include "../unit.h"
 
 #include "storage/disk.h"
+#include "support/storage_loop.h"
 #include "support/storage_random.h"
 #include "support/storage_scratch.h"
 
@@ -86,23 +87,16 @@ static void a_memory_disk_works(void **state)
 
 static void a_block_device_works(void **state)
 {
-	struct gmi_disk_config config = { .name = "disk", .writable = true };
+	struct storage_loop loop;
 	struct gmi_disk *disk;
-	struct gmi_error err;
-	char *device;
 
 	(void)state;
 	storage_make_file("image", 3 << 20);
-	if (storage_shell_status("losetup -f && losetup -d $(losetup -f --show image)"))
-		skip();
-	device = storage_shell_output("losetup -f --show image");
-	device[strcspn(device, "\n")] = '\0';
-	config.path = device;
-	assert_gmi_ok(gmi_disk_open(&disk, &config, &err), &err);
+	storage_loop_attach(&loop, "image", 512);
+	disk = storage_loop_open(&loop, true);
 	exercise(disk, 3 << 20);
 	gmi_disk_close(disk);
-	storage_shell("losetup -d %s", device);
-	free(device);
+	storage_loop_detach(&loop);
 }
 
 static void zeroed_and_discarded_space_of_an_image_is_given_back(void **state)

@@ -1,0 +1,68 @@
+#include "storage/disk_open.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+
+void gmi_disk_init(struct gmi_disk *disk, const struct gmi_disk_ops *ops,
+		   const struct gmi_disk_config *config)
+{
+	disk->ops = ops;
+	disk->fd = -1;
+	disk->write_unit = 1;
+	disk->flash = config->flash;
+	disk->writable = config->writable;
+	snprintf(disk->name, sizeof(disk->name), "%s", config->name);
+	snprintf(disk->path, sizeof(disk->path), "%s", config->path);
+}
+
+/* Waits a little: an estimate, or udev looking at a block device, is over in a moment. */
+static bool lock_descriptor(const struct gmi_disk *disk, bool alone)
+{
+	const struct timespec pause = { .tv_nsec = 100000000 };
+
+	for (int tries = 0; tries < 30; tries++) {
+		if (flock(disk->fd, (alone ? LOCK_EX : LOCK_SH) | LOCK_NB) == 0)
+			return true;
+		nanosleep(&pause, NULL);
+	}
+	return false;
+}
+
+int gmi_disk_lock_open(struct gmi_disk *disk, int flags, bool alone, struct gmi_error *err)
+{
+	disk->fd = open(disk->path, flags | O_CLOEXEC);
+	if (disk->fd < 0 && (errno == ENOENT || errno == ENXIO || errno == ENODEV)) {
+		gmi_fail_errno(err, "disk %s is missing: %s", disk->name, disk->path);
+		err->code = GMI_E_LAYOUT;
+		return -1;
+	}
+	if (disk->fd < 0)
+		return gmi_fail_errno(err, "disk %s (%s): cannot open", disk->name, disk->path);
+	if (!lock_descriptor(disk, alone || disk->writable))
+		return gmi_fail(err, GMI_E_JOB_RUNS,
+				"disk %s (%s) is in use by another gmi or by the system",
+				disk->name, disk->path);
+	return 0;
+}
+
+/* Looked at by its path, because opening a pipe waits for its other end. */
+int gmi_disk_open(struct gmi_disk **out, const struct gmi_disk_config *config,
+		  struct gmi_error *err)
+{
+	struct stat status;
+
+	*out = NULL;
+	/* What cannot be looked at cannot be opened either, and that says why. */
+	if (stat(config->path, &status) < 0 || S_ISREG(status.st_mode))
+		return gmi_image_disk_open(out, config, err);
+	if (S_ISBLK(status.st_mode))
+		return gmi_block_disk_open(out, config, err);
+	return gmi_fail(err, GMI_E_LAYOUT,
+			"disk %s (%s) is neither a block device nor an image file", config->name,
+			config->path);
+}
