@@ -201,7 +201,7 @@ static int shut_down(struct serving *serving, struct gmi_error *err)
 {
 	const struct gmi_rest_voice voice = { say, serving };
 
-	if (gmi_rest_shut_down(&serving->plan, &voice, err) < 0)
+	if (gmi_rest_shut_down(&serving->plan, serving->device, &voice, err) < 0)
 		return -1;
 	/* From here on only a restart brings the device back. */
 	serving->at_rest = false;

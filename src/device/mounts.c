@@ -20,6 +20,7 @@ struct place {
 	uint32_t disk;
 	bool direct;
 	uint64_t start;
+	int partition;
 };
 
 /* ---- one line ---- */
@@ -256,6 +257,7 @@ static bool locate(struct place *place, dev_t device, int depth)
 	if (!realpath(link, folder))
 		return false;
 	if (read_line(folder, "partition", line, sizeof(line))) {
+		place->partition = atoi(line);
 		if (read_line(folder, "start", line, sizeof(line)))
 			place->start += strtoull(line, NULL, 10) * SYSFS_SECTOR;
 		return read_device(folder, "../dev", &parent) && locate(place, parent, depth - 1);
@@ -293,6 +295,7 @@ static bool locate_mount(struct gmi_mount *mount, struct gmi_disk *const *disks,
 	mount->disk = place.disk;
 	mount->direct = place.direct;
 	mount->start = place.direct ? place.start : 0;
+	mount->partition = place.direct ? place.partition : 0;
 	return true;
 }
 

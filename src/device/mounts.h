@@ -35,6 +35,7 @@ struct gmi_mount {
 	uint32_t disk;  /* index of the disk that it lies on */
 	bool direct;    /* straight on that disk, at `start`; not by way of another device */
 	uint64_t start; /* bytes from the disk's start; 0 if not direct */
+	int partition;  /* the kernel's number of it; 0: the bare disk, or not direct */
 };
 
 struct gmi_mounts {

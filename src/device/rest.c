@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/blkpg.h>
 #include <linux/fs.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,16 +27,18 @@
 
 #define HOLDERS_TOLD 3u
 
-/* Those whose drivers have the ioctl above. */
-static bool can_be_shut_down(const char *type)
+/*
+ * Whether a filesystem that is mounted read-write can be kept from writing for good: its driver has
+ * the ioctl above, and ext4 can be cut off, too (cut_off() says why): it lies on a partition, and
+ * its superblock, at byte 1024, not in the one sector that is left.
+ */
+static bool can_be_shut_down(const struct gmi_rest_device *device, const struct gmi_mount *mount)
 {
-	static const char *const types[] = { "ext2", "ext3", "ext4", "xfs", "f2fs" };
+	bool cut = mount->partition > 0 && device->disks[mount->disk]->sector_length <= 1024;
 
-	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
-		if (strcmp(types[i], type) == 0)
-			return true;
-	}
-	return false;
+	if (strncmp(mount->type, "ext", 3) == 0)
+		return cut;
+	return strcmp(mount->type, "xfs") == 0 || (strcmp(mount->type, "f2fs") == 0 && cut);
 }
 
 static const char *const words[] = {
@@ -192,11 +195,11 @@ static int deed_of(const struct gmi_rest_device *device, const struct gmi_mounts
 		return 0;
 	case GMI_REST_FREEZE:
 		*state = GMI_REST_FROZEN;
-		if (device->for_writing && !can_be_shut_down(mount->type))
+		if (device->for_writing && !can_be_shut_down(device, mount))
 			return gmi_fail(
 				err, GMI_E_PROFILE,
-				"%s (%s on %s) is in use, and a filesystem of this kind cannot "
-				"be shut down: let the quiesce hook stop whoever uses it",
+				"%s (%s on %s) is in use, and cannot be shut down where it is: "
+				"let the quiesce hook stop whoever uses it",
 				mount->point, mount->type, mount->source);
 		return 0;
 	case GMI_REST_NONE:
@@ -408,7 +411,36 @@ void gmi_rest_plan_add_noted(struct gmi_rest_plan *plan, const char *line)
 
 /* ---- for good ---- */
 
-static int shut_down(struct gmi_rest_step *step, struct gmi_error *err)
+/*
+ * Cuts a partition off from what is mounted from it: the kernel makes it one sector long, and
+ * whatever its filesystem would write further behind fails in the block layer. Shut down alone does
+ * not do: ext4 before Linux 6.15 writes its superblock all the same when it is unmounted
+ * (ext4_put_super), at the latest when the device restarts. The disk itself stays as long as it is.
+ */
+static int cut_off(const struct gmi_rest_step *step, const struct gmi_rest_device *device,
+		   struct gmi_error *err)
+{
+	const struct gmi_mount *mount = &step->mount;
+	const struct gmi_disk *disk = device->disks[mount->disk];
+	struct blkpg_partition partition = {
+		.start = (long long)mount->start,
+		.length = (long long)disk->sector_length,
+		.pno = mount->partition,
+	};
+	struct blkpg_ioctl_arg argument = {
+		.op = BLKPG_RESIZE_PARTITION,
+		.datalen = sizeof(partition),
+		.data = &partition,
+	};
+
+	if (mount->partition == 0 || ioctl(disk->fd, BLKPG, &argument) == 0)
+		return 0;
+	return gmi_fail_errno(err, "%s (partition %d of disk %s) cannot be cut off", mount->point,
+			      mount->partition, disk->name);
+}
+
+static int shut_down(struct gmi_rest_step *step, const struct gmi_rest_device *device,
+		     struct gmi_error *err)
 {
 	uint32_t how = SHUTDOWN_NOTHING_WRITTEN;
 	bool frozen = step->state == GMI_REST_FROZEN;
@@ -424,6 +456,8 @@ static int shut_down(struct gmi_rest_step *step, struct gmi_error *err)
 		return gmi_fail_errno(err, "%s (%s) is in use and cannot be shut down",
 				      step->mount.point, step->mount.type);
 	}
+	if (frozen && cut_off(step, device, err) < 0)
+		return -1;
 	/* Those who wait to write wake up, and are told that there is nothing to write to. */
 	if (frozen && ioctl(step->fd, FITHAW, 0) < 0)
 		return gmi_fail_errno(err, "%s cannot be thawed", step->mount.point);
@@ -431,15 +465,15 @@ static int shut_down(struct gmi_rest_step *step, struct gmi_error *err)
 	return 0;
 }
 
-int gmi_rest_shut_down(struct gmi_rest_plan *plan, const struct gmi_rest_voice *voice,
-		       struct gmi_error *err)
+int gmi_rest_shut_down(struct gmi_rest_plan *plan, const struct gmi_rest_device *device,
+		       const struct gmi_rest_voice *voice, struct gmi_error *err)
 {
 	for (uint32_t i = 0; i < plan->count; i++) {
 		struct gmi_rest_step *step = &plan->steps[i];
 
 		if (step->state == GMI_REST_UNMOUNTED)
 			continue;
-		if (shut_down(step, err) < 0)
+		if (shut_down(step, device, err) < 0)
 			return -1;
 		if (step->state == GMI_REST_SHUT_DOWN)
 			say(voice, "Shut down", &step->mount);

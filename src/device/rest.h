@@ -9,7 +9,8 @@
  *
  *             begin                         shut_down
  *   mounted --------> UNMOUNTED (restore) -------------> UNMOUNTED
- *           --------> FROZEN              -------------> SHUT_DOWN, thawed: its users get errors
+ *           --------> FROZEN              -------------> SHUT_DOWN, cut off, thawed: its users get
+ *                                                        errors
  *           --------> REMOUNTED, READ_ONLY ------------> SHUT_DOWN, or read-only where its driver
  *                                                        cannot, which does not write either
  *
@@ -73,6 +74,7 @@ GMI_MUST_CHECK int gmi_rest_undo(struct gmi_rest_plan *plan, struct gmi_error *e
 
 /* On failure the device may be left without some of its filesystems: only its restart helps. */
 GMI_MUST_CHECK int gmi_rest_shut_down(struct gmi_rest_plan *plan,
+				      const struct gmi_rest_device *device,
 				      const struct gmi_rest_voice *voice, struct gmi_error *err);
 
 /* Reads a line of the record, as gmi_rest_begin() noted it, into one more step. */
