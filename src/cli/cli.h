@@ -22,6 +22,7 @@ struct gmi_command {
 
 int gmi_cmd_backup(const struct gmi_command *command, int argc, char **argv);
 int gmi_cmd_cat(const struct gmi_command *command, int argc, char **argv);
+int gmi_cmd_doctor(const struct gmi_command *command, int argc, char **argv);
 int gmi_cmd_extract(const struct gmi_command *command, int argc, char **argv);
 int gmi_cmd_info(const struct gmi_command *command, int argc, char **argv);
 int gmi_cmd_ls(const struct gmi_command *command, int argc, char **argv);

@@ -8,6 +8,9 @@
 #include "base/error.h"
 
 #define GMI_EXIT_USAGE 2
+/* What gmi doctor found. Apart from the others, which are those of failures. */
+#define GMI_EXIT_WARNINGS 20
+#define GMI_EXIT_PROBLEMS 21
 
 int gmi_exit_code(enum gmi_code code);
 

@@ -35,6 +35,8 @@ static const struct gmi_command commands[] = {
 	  "  -q, --quiet         only errors\n"
 	  "  --json              the list of changes as JSON on standard output\n",
 	  gmi_cmd_restore },
+	{ "doctor", "--profile P [--json]", "whether P fits this machine; changes nothing",
+	  PROFILE_OPTION "  --json              for programs\n", gmi_cmd_doctor },
 	{ "info", "FILE [--json]", "what FILE is a backup of",
 	  "  --json              for programs\n", gmi_cmd_info },
 	{ "verify", "FILE", "whether every byte of FILE is sound",

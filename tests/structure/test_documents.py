@@ -183,8 +183,18 @@ def test_the_options_of_gmid_are_what_it_takes() -> None:
 def test_exit_codes_are_the_published_ones() -> None:
     text = source("cli/exit.c").replace("GMI_EXIT_USAGE", re.search(r"GMI_EXIT_USAGE (\d+)", source("cli/exit.h"))[1])
     coded = {code_names()[code]: number for code, number in re.findall(r"case (GMI_\w+):\s+return (\d+);", text)}
+    assert set(coded) == set(code_names().values())
+    verdicts = {name.lower(): number for name, number in
+                re.findall(r"#define GMI_EXIT_(WARNINGS|PROBLEMS) (\d+)", source("cli/exit.h"))}
     told = {row[1]: row[0] for row in rows(section("Exit codes"))}
-    assert told == coded and set(coded) == set(code_names().values())
+    assert len(verdicts) == 2 and told == coded | verdicts and len(set(told.values())) == len(told)
+
+
+def test_what_the_doctor_looks_at_is_told_by_its_titles_and_names() -> None:
+    groups = re.findall(r'\[GMI_FINDING_\w+\] = \{ "(\w+)", "([\w ]+)" \}', source("device/doctor.c"))
+    assert len(groups) > 5
+    for name, title in groups:
+        assert f"`{name}`" in section("gmi doctor") and f"*{title}*" in section("gmi doctor"), title
 
 
 # ---- docs/profile.md ----

@@ -1,0 +1,103 @@
+/* A restore overwrites the disks beneath the running system: what is in use there? */
+#include "device/doctor_checks.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Their drivers can be told never to write again (rest.c). */
+static bool can_shut_down(const char *type)
+{
+	static const char *const can[] = { "ext2", "ext3", "ext4", "xfs", "f2fs" };
+
+	for (size_t i = 0; i < sizeof(can) / sizeof(can[0]); i++) {
+		if (strcmp(type, can[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* As rest.c decides: what is mounted once, whole, and not as the root. */
+static bool can_unmount(const struct gmi_doctor *doctor, const struct gmi_mount *mount)
+{
+	for (uint32_t i = 0; i < doctor->mounts.count; i++) {
+		if (&doctor->mounts.list[i] != mount &&
+		    doctor->mounts.list[i].device == mount->device)
+			return false;
+	}
+	return mount->whole && strcmp(mount->point, "/") != 0;
+}
+
+/* What is read-only, or will be, never writes; what is frozen must not be thawed over new content.
+ */
+static void check_mount(struct gmi_doctor *doctor, const struct gmi_mount *mount)
+{
+	if (mount->read_only || can_shut_down(mount->type) ||
+	    gmi_doctor_rest_of(doctor, mount) != GMI_REST_FREEZE)
+		return;
+	if (can_unmount(doctor, mount)) {
+		gmi_doctor_find(doctor, GMI_SEVERITY_NOTE,
+				"%s (%s) cannot be shut down: a restore has to unmount it",
+				mount->point, mount->type);
+		gmi_doctor_advise(doctor,
+				  "The quiesce hook has to stop everybody who uses it, or the "
+				  "restore is refused.");
+		return;
+	}
+	gmi_doctor_find(
+		doctor, GMI_SEVERITY_PROBLEM,
+		"%s (%s) can neither be unmounted nor shut down: a restore would be refused",
+		mount->point, mount->type);
+	gmi_doctor_advise(doctor, "Let [mount %s] say quiesce = remount-ro.", mount->point);
+}
+
+static bool check_program(struct gmi_doctor *doctor, const char *what, const char *path)
+{
+	uint32_t disk;
+
+	if (!gmi_doctor_is_on_disk(doctor, path, &disk))
+		return false;
+	gmi_doctor_find(doctor, GMI_SEVERITY_WARNING,
+			"%s (%s) lies on disk %s, which a restore overwrites", what, path,
+			doctor->device.disks[disk]->name);
+	gmi_doctor_advise(doctor,
+			  "Keep it in a RAM disk, or the user has to switch the device off and "
+			  "on after a restore.");
+	return true;
+}
+
+static bool check_programs(struct gmi_doctor *doctor)
+{
+	const char *restart = doctor->profile.hooks.restart;
+	char own[PATH_MAX];
+	char word[256];
+	char path[600];
+	bool found;
+	ssize_t length = readlink("/proc/self/exe", own, sizeof(own) - 1);
+
+	own[length > 0 ? length : 0] = '\0';
+	found = check_program(doctor, "gmi itself", own);
+	found |= check_program(doctor, "the shell", "/bin/sh");
+	if (gmi_doctor_program_of(restart, word) &&
+	    gmi_doctor_find_program(&doctor->profile, word, path))
+		found |= check_program(doctor, "the restart hook", path);
+	return found;
+}
+
+void gmi_doctor_check_restore(struct gmi_doctor *doctor)
+{
+	uint32_t before = doctor->finding_count;
+
+	for (uint32_t i = 0; i < doctor->mounts.count; i++) {
+		if (gmi_doctor_is_first_mount(doctor, i))
+			check_mount(doctor, &doctor->mounts.list[i]);
+	}
+	if (doctor->finding_count == before && doctor->mounts.count > 0)
+		gmi_doctor_find(doctor, GMI_SEVERITY_OK,
+				"whatever is still mounted can be kept from writing");
+	if (!check_programs(doctor) && gmi_doctor_sees_all_disks(doctor))
+		gmi_doctor_find(
+			doctor, GMI_SEVERITY_OK,
+			"gmi, the shell and the restart hook lie where a restore does not reach");
+}
