@@ -25,6 +25,7 @@ struct gmi_restore_volume {
 	uint64_t chunks_changed;
 	uint64_t bytes_changed;
 	uint64_t bytes_to_zero;
+	uint64_t unflushed;       /* bytes given to the disk since it was flushed last */
 	struct gmi_extents stale; /* disk offsets: in use today, unused in the backup */
 };
 

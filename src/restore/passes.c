@@ -7,6 +7,12 @@
 #include <inttypes.h>
 #include <string.h>
 
+/*
+ * So much is given to a disk between two flushes. What the medium refuses is told by the flush at
+ * the latest: near to where it happened, and not after gigabytes.
+ */
+#define FLUSH_AFTER (64u << 20)
+
 struct walk {
 	struct gmi_restore *restore;
 	enum gmi_restore_pass pass;
@@ -140,32 +146,44 @@ static int compare_chunk(struct gmi_restore *restore, struct gmi_restore_worker 
 	return 0;
 }
 
-static int write_chunk(struct gmi_restore *restore, struct gmi_restore_worker *worker,
-		       const struct gmi_crew_item *item, struct gmi_error *err)
+static int write_content(struct gmi_restore *restore, struct gmi_restore_worker *worker,
+			 const struct gmi_crew_item *item, bool zeros, uint64_t *written,
+			 struct gmi_error *err)
 {
 	const struct gmi_restore_volume *volume = &restore->volumes[item->group];
 	uint64_t offset = item->number * restore->chunk_length;
 	uint32_t length = length_of(restore, volume, item->number);
+
+	atomic_store(&restore->touched, true);
+	if (zeros)
+		return gmi_used_zero(&volume->view, offset, length, written, err);
+	return gmi_used_write(&volume->view, offset, worker->plain, length, written, err);
+}
+
+static int write_chunk(struct gmi_restore *restore, struct gmi_restore_worker *worker,
+		       const struct gmi_crew_item *item, struct gmi_error *err)
+{
+	struct gmi_restore_volume *volume = &restore->volumes[item->group];
 	bool zeros = !gmi_index_chunk(restore->index, item->group, item->number);
 	uint64_t written = 0;
-	int result;
+	bool flush;
 
 	if (!zeros && fetch(restore, worker, item, err) < 0)
 		return -1;
-	atomic_store(&restore->touched, true);
-	if (zeros)
-		result = gmi_used_zero(&volume->view, offset, length, &written, err);
-	else
-		result =
-			gmi_used_write(&volume->view, offset, worker->plain, length, &written, err);
-	if (result < 0)
+	if (write_content(restore, worker, item, zeros, &written, err) < 0)
 		return -1;
 	pthread_mutex_lock(&restore->lock);
+	volume->unflushed += written;
+	flush = volume->unflushed >= FLUSH_AFTER;
+	if (flush)
+		volume->unflushed = 0;
 	if (zeros)
 		restore->summary.bytes_zeroed += written;
 	else
 		restore->summary.bytes_written += written;
 	pthread_mutex_unlock(&restore->lock);
+	if (flush && gmi_disk_flush(volume->view.disk, err) < 0)
+		return -1;
 	gmi_report_done(restore->report, used_bytes_of(restore, volume, item->number));
 	return 0;
 }
