@@ -22,7 +22,7 @@
 
 struct gmi_backup_options {
 	int level;             /* zstd, 1 to 19; 0: the default, 1 */
-	unsigned int workers;  /* 0: as many as cores */
+	unsigned int workers;  /* 0: as many as cores and disks keep busy */
 	uint32_t chunk_length; /* bytes; 0: the format's default */
 	bool all_blocks;       /* a forensic copy */
 	int64_t created;       /* Unix time that the manifest names */

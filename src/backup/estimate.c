@@ -23,6 +23,8 @@ struct sampler {
 	struct gmi_hasher *hasher;
 	uint8_t *plain;
 	uint8_t *frame;
+	double reading;      /* seconds that the disks took */
+	double working;      /* seconds that hashing and compressing took */
 	uint64_t sampled;    /* bytes */
 	uint64_t compressed; /* bytes that they became */
 };
@@ -57,6 +59,8 @@ static int sample(struct sampler *sampler, uint64_t at, struct gmi_error *err)
 	uint8_t digest[GMI_SHA256_LENGTH];
 	struct gmi_used_view view;
 	const struct gmi_extent *extent;
+	double began = gmi_clock_seconds();
+	double read;
 	size_t length;
 	size_t framed;
 
@@ -72,11 +76,14 @@ static int sample(struct sampler *sampler, uint64_t at, struct gmi_error *err)
 	length = (size_t)gmi_min_u64(GMI_CHUNK_LENGTH_DEFAULT, volume->length - at);
 	if (gmi_used_read(&view, at, sampler->plain, length, err) < 0)
 		return -1;
+	read = gmi_clock_seconds();
 	gmi_hasher_once(sampler->hasher, sampler->plain, length, digest);
 	framed = ZSTD_compressCCtx(sampler->zstd, sampler->frame, ZSTD_compressBound(length),
 				   sampler->plain, length, 1);
 	if (ZSTD_isError(framed))
 		return gmi_fail(err, GMI_E_SYSTEM, "zstd cannot compress a sample");
+	sampler->reading += read - began;
+	sampler->working += gmi_clock_seconds() - read;
 	sampler->sampled += length;
 	sampler->compressed += framed;
 	return 0;
@@ -86,8 +93,7 @@ int gmi_estimate_make(struct gmi_estimate *estimate, struct gmi_device *device,
 		      struct gmi_error *err)
 {
 	GMI_CLEANUP(sampler_release) struct sampler sampler;
-	double began;
-	double took;
+	double working;
 	double ratio;
 
 	*estimate = (struct gmi_estimate){ .seconds = 1 };
@@ -98,19 +104,19 @@ int gmi_estimate_make(struct gmi_estimate *estimate, struct gmi_device *device,
 	for (uint32_t i = 0; i < sampler.layout.count; i++)
 		estimate->used_bytes += gmi_extents_total(&sampler.layout.volumes[i].used);
 
-	began = gmi_clock_seconds();
 	for (uint64_t i = 0; i < SAMPLES && estimate->used_bytes > 0; i++) {
 		if (sample(&sampler, estimate->used_bytes / SAMPLES * i, err) < 0)
 			return -1;
 	}
-	took = gmi_clock_seconds() - began;
 	if (sampler.sampled == 0)
 		return 0;
 	ratio = (double)sampler.compressed / (double)sampler.sampled;
 	estimate->file_bytes =
 		(uint64_t)((double)estimate->used_bytes * ratio) +
 		gmi_div_up_u64(estimate->used_bytes, GMI_CHUNK_LENGTH_DEFAULT) * OVERHEAD_PER_CHUNK;
-	estimate->seconds = 1 + (uint32_t)((double)estimate->used_bytes * took /
-					   (double)sampler.sampled / gmi_core_count());
+	/* The cores share the work, the disk is one; both at the same time. */
+	working = sampler.working / gmi_core_count();
+	estimate->seconds = 1 + (uint32_t)((double)estimate->used_bytes / (double)sampler.sampled *
+					   (sampler.reading > working ? sampler.reading : working));
 	return 0;
 }

@@ -9,6 +9,11 @@
 #include <stdlib.h>
 #include <zstd.h>
 
+/*
+ * Disks read past the page cache read nothing ahead. So that one is busy while every core
+ * compresses, some more workers wait for it. docs/performance.md has the figures.
+ */
+#define WORKERS_READING 2
 /* Enough that no worker waits while the consumer is busy with one piece. */
 #define SLOTS_PER_WORKER 3
 #define SLOTS_EXTRA 2
@@ -219,7 +224,8 @@ int gmi_pipeline_start(struct gmi_pipeline **out, const struct gmi_pipeline_conf
 	pthread_cond_init(&pipeline->slot_readied, NULL);
 	pthread_cond_init(&pipeline->read_ended, NULL);
 	gmi_plan_init(&pipeline->plan, config->layout, config->chunk_length);
-	pipeline->worker_count = config->workers ? config->workers : gmi_core_count();
+	pipeline->worker_count =
+		config->workers ? config->workers : gmi_core_count() + WORKERS_READING;
 
 	result = allocate(pipeline, err);
 	for (unsigned int i = 0; result == 0 && i < pipeline->worker_count; i++)

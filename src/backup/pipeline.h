@@ -28,7 +28,7 @@ struct gmi_pipeline_config {
 	const struct gmi_layout *layout;
 	uint32_t chunk_length;
 	int level;
-	unsigned int workers; /* 0: as many as cores */
+	unsigned int workers; /* 0: as many as cores and disks keep busy */
 };
 
 struct gmi_pipeline_result {

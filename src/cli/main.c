@@ -23,7 +23,7 @@ static const struct gmi_command commands[] = {
 	  "  --level N           zstd level, 1 (fastest, the default) to 19 (smallest)\n"
 	  "  --all-blocks        a forensic copy: unused space too\n"
 	  "  --chunk-length N    KiB, a power of two from 64 to 4096\n"
-	  "  --workers N         threads; as many as cores unless told\n"
+	  "  --workers N         threads; two more than cores unless told\n"
 	  "  -q, --quiet         only errors\n"
 	  "  --json              the summary as JSON on standard output\n",
 	  gmi_cmd_backup },
@@ -31,7 +31,7 @@ static const struct gmi_command commands[] = {
 	  PROFILE_OPTION
 	  "  -n, --dry-run       all checks and the list of what would change; writes nothing\n"
 	  "  -y, --yes           do not ask\n"
-	  "  --workers N         threads; as many as cores unless told\n"
+	  "  --workers N         threads; three more than cores unless told\n"
 	  "  -q, --quiet         only errors\n"
 	  "  --json              the list of changes as JSON on standard output\n",
 	  gmi_cmd_restore },

@@ -8,6 +8,7 @@
 #include "support/device_memory.h"
 #include "support/storage_scratch.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -132,6 +133,29 @@ static void a_bad_place_ends_it_with_the_volume_in_the_message(void **state)
 	device_memory_end(&memory);
 }
 
+static void a_fault_that_passes_is_survived(void **state)
+{
+	struct gmi_memory_sink wanted;
+	struct gmi_memory_sink file;
+	struct device_memory memory;
+
+	(void)state;
+	begin(&memory, 7);
+	device_memory_backup(&memory, 2, 65536, &wanted);
+	storage_counting_fault(memory.disks[0], false, 100, 101, ETIMEDOUT, 3);
+	storage_counting_fault(memory.disks[0], false, MIB + 5, MIB + 6, EIO, 2);
+	storage_counting_fault(memory.disks[1], false, 0, MIB, EILSEQ, 3);
+	device_memory_backup(&memory, 2, 65536, &file);
+	assert_int_equal(file.length, wanted.length);
+	assert_memory_equal(file.data, wanted.data, file.length);
+	/* They did happen. */
+	assert_int_equal(atomic_load(&memory.disks[0]->faults[0].left), 0);
+	assert_int_equal(atomic_load(&memory.disks[1]->faults[0].left), 0);
+	gmi_memory_sink_release(&wanted);
+	gmi_memory_sink_release(&file);
+	device_memory_end(&memory);
+}
+
 static void it_can_be_left_at_any_time(void **state)
 {
 	struct gmi_backup_options options = { .chunk_length = 65536 };
@@ -215,6 +239,7 @@ int main(void)
 		cmocka_unit_test(what_it_writes_is_a_sound_file_of_this_device),
 		cmocka_unit_test(the_figures_add_up),
 		cmocka_unit_test(a_bad_place_ends_it_with_the_volume_in_the_message),
+		cmocka_unit_test(a_fault_that_passes_is_survived),
 		cmocka_unit_test(it_can_be_left_at_any_time),
 		cmocka_unit_test(the_estimate_is_near_to_what_comes),
 		cmocka_unit_test(an_empty_device_has_an_estimate_too),

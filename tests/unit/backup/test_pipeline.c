@@ -2,6 +2,7 @@
 #include "../unit.h"
 
 #include "backup/pipeline.h"
+#include "base/cores.h"
 #include "support/storage_counting.h"
 #include "support/storage_random.h"
 #include "support/storage_scratch.h"
@@ -160,6 +161,26 @@ static void workers_rest_when_nobody_takes(void **state)
 	bench_end(&bench);
 }
 
+/* Else the disk would rest while all cores compress. */
+static void more_reads_are_under_way_than_there_are_cores(void **state)
+{
+	struct gmi_pipeline_result result;
+	struct gmi_pipeline_config config = { .chunk_length = CHUNK, .level = 1 };
+	struct bench bench;
+	struct gmi_error err;
+
+	(void)state;
+	bench_begin(&bench, 2);
+	gmi_pipeline_free(bench.pipeline);
+	bench.counting->gather = gmi_core_count() + 1;
+	config.disks = &bench.disk;
+	config.layout = &bench.layout;
+	assert_gmi_ok(gmi_pipeline_start(&bench.pipeline, &config, &err), &err);
+	assert_gmi_ok(gmi_pipeline_take(bench.pipeline, &result, &err), &err);
+	assert_true(atomic_load(&bench.counting->gathered));
+	bench_end(&bench);
+}
+
 /* Takes until it fails. */
 static void expect_failure(struct bench *bench, struct gmi_error *err)
 {
@@ -203,6 +224,7 @@ int main(void)
 		cmocka_unit_test(results_come_in_order_whatever_the_workers_do),
 		cmocka_unit_test(it_can_be_stopped_after_any_number_of_results),
 		cmocka_unit_test(workers_rest_when_nobody_takes),
+		cmocka_unit_test(more_reads_are_under_way_than_there_are_cores),
 		cmocka_unit_test(a_disk_that_fails_is_told_once_with_its_place),
 	};
 

@@ -164,6 +164,93 @@ static void what_is_zeroed_is_the_used_part_and_small_gaps(void **state)
 	free(model);
 }
 
+/* Counts what a disk is asked for that is no whole unit, and checks the bytes all the same. */
+struct picky {
+	struct gmi_disk disk;
+	struct gmi_disk *inner;
+	uint64_t from; /* where whole units are to be had */
+	uint64_t to;
+	unsigned int parts;
+};
+
+static void look_at(struct picky *picky, uint32_t unit, uint64_t offset, uint64_t length)
+{
+	if (offset >= picky->from && offset + length <= picky->to)
+		picky->parts += offset % unit != 0 || length % unit != 0;
+}
+
+static int picky_read(struct gmi_disk *disk, uint64_t offset, void *data, size_t length,
+		      struct gmi_error *err)
+{
+	struct picky *picky = (struct picky *)disk;
+
+	look_at(picky, disk->sector_length, offset, length);
+	return gmi_disk_read(picky->inner, offset, data, length, err);
+}
+
+static int picky_write(struct gmi_disk *disk, uint64_t offset, const void *data, size_t length,
+		       struct gmi_error *err)
+{
+	struct picky *picky = (struct picky *)disk;
+
+	look_at(picky, disk->write_unit, offset, length);
+	return gmi_disk_write(picky->inner, offset, data, length, err);
+}
+
+static void whole_units_are_moved_where_the_chunk_has_them(void **state)
+{
+	static const struct gmi_disk_ops ops = { .read = picky_read, .write = picky_write };
+	struct model *model = malloc(sizeof(*model));
+	const uint32_t unit = 16384;
+	struct gmi_error err;
+	uint64_t written;
+
+	(void)state;
+	for (uint64_t seed = 300; seed < 340; seed++) {
+		struct picky picky;
+		uint64_t begin;
+		uint64_t end;
+		uint64_t wrong = 0;
+
+		model_begin(model, seed);
+		for (size_t i = 0; i < LENGTH; i++) /* as a chunk of a file is */
+			model->data[i] = model->used[i] ? model->data[i] : 0;
+		begin = START + model->offset;
+		end = begin + model->length;
+		picky = (struct picky){ .disk = *model->disk, .inner = model->disk };
+		picky.disk.ops = &ops;
+		picky.disk.direct = true;
+		picky.disk.write_unit = unit;
+		picky.from = (begin + unit - 1) / unit * unit;
+		picky.to = end / unit * unit;
+		model->view.disk = &picky.disk;
+		assert_gmi_ok(gmi_used_write(&model->view, model->offset,
+					     model->data + model->offset, model->length, &written,
+					     &err),
+			      &err);
+		for (uint64_t at = 0; at < DISK_LENGTH; at++) {
+			bool in_range = at >= begin && at < end;
+
+			if (in_range && model->used[at - START])
+				wrong += model->on_disk[at] != model->data[at - START];
+			else if (!in_range)
+				wrong += model->on_disk[at] != model->before[at];
+			else /* untouched, or zeroed along */
+				wrong += model->on_disk[at] != model->before[at] &&
+					 model->on_disk[at] != 0;
+		}
+		memcpy(model->before, model->data, LENGTH);
+		assert_gmi_ok(gmi_used_read(&model->view, model->offset,
+					    model->data + model->offset, model->length, &err),
+			      &err);
+		assert_memory_equal(model->before, model->data, LENGTH);
+		assert_int_equal(wrong, 0);
+		assert_int_equal(picky.parts, 0);
+		model_end(model);
+	}
+	free(model);
+}
+
 static void where_nothing_is_used_the_disk_is_left_alone(void **state)
 {
 	struct gmi_extents none = GMI_EXTENTS_EMPTY;
@@ -197,6 +284,7 @@ int main(void)
 		cmocka_unit_test(what_is_read_is_the_disk_where_used_and_zero_elsewhere),
 		cmocka_unit_test(what_is_written_is_the_used_part_and_small_gaps),
 		cmocka_unit_test(what_is_zeroed_is_the_used_part_and_small_gaps),
+		cmocka_unit_test(whole_units_are_moved_where_the_chunk_has_them),
 		cmocka_unit_test(where_nothing_is_used_the_disk_is_left_alone),
 	};
 
