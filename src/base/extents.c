@@ -66,6 +66,43 @@ int gmi_extents_whole(struct gmi_extents *extents, uint64_t length, struct gmi_e
 	return gmi_extents_append(extents, 0, length, err);
 }
 
+int gmi_extents_join(const struct gmi_extents *a, const struct gmi_extents *b,
+		     struct gmi_extents *out, struct gmi_error *err)
+{
+	size_t i = 0;
+	size_t j = 0;
+
+	while (i < a->count || j < b->count) {
+		bool take_a =
+			j == b->count || (i < a->count && a->list[i].offset < b->list[j].offset);
+		const struct gmi_extent *next = take_a ? &a->list[i++] : &b->list[j++];
+
+		if (gmi_extents_append(out, next->offset, next->length, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int gmi_extents_without(const struct gmi_extents *from, const struct gmi_extents *what,
+			struct gmi_extents *out, struct gmi_error *err)
+{
+	for (size_t i = 0; i < from->count; i++) {
+		uint64_t at = from->list[i].offset;
+		uint64_t end = at + from->list[i].length;
+		size_t cursor = gmi_extents_find(what, at);
+		struct gmi_extent hole;
+
+		while (gmi_extents_next(what, at, end - at, &cursor, &hole)) {
+			if (gmi_extents_append(out, at, hole.offset - at, err) < 0)
+				return -1;
+			at = hole.offset + hole.length;
+		}
+		if (gmi_extents_append(out, at, end - at, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 uint64_t gmi_extents_total(const struct gmi_extents *extents)
 {
 	uint64_t total = 0;

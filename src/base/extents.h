@@ -43,6 +43,15 @@ void gmi_extents_fit(struct gmi_extents *extents);
 GMI_MUST_CHECK int gmi_extents_whole(struct gmi_extents *extents, uint64_t length,
 				     struct gmi_error *err);
 
+/* Appends to the empty *out what is in a or in b; a and b do not overlap. */
+GMI_MUST_CHECK int gmi_extents_join(const struct gmi_extents *a, const struct gmi_extents *b,
+				    struct gmi_extents *out, struct gmi_error *err);
+
+/* Appends to the empty *out what is in `from` and not in `what`. */
+GMI_MUST_CHECK int gmi_extents_without(const struct gmi_extents *from,
+				       const struct gmi_extents *what, struct gmi_extents *out,
+				       struct gmi_error *err);
+
 uint64_t gmi_extents_total(const struct gmi_extents *extents);
 
 /* Index of the first extent that ends after offset; count if there is none. */

@@ -1,6 +1,7 @@
 #include "format/index.h"
 
 #include "base/checked.h"
+#include "base/cleanup.h"
 #include "format/index_layout.h"
 
 #include <assert.h>
@@ -16,7 +17,8 @@ struct run {
 };
 
 struct volume {
-	struct gmi_extents used;
+	struct gmi_extents used; /* while it is built: what is unreadable is still in it */
+	struct gmi_extents unreadable;
 	struct run *runs;
 	size_t run_count;
 	size_t run_capacity;
@@ -53,6 +55,7 @@ void gmi_index_free(struct gmi_index *index)
 		return;
 	for (uint32_t i = 0; i < index->volume_count; i++) {
 		gmi_extents_release(&index->volumes[i].used);
+		gmi_extents_release(&index->volumes[i].unreadable);
 		gmi_memory_sink_release(&index->volumes[i].building);
 		free(index->volumes[i].runs);
 	}
@@ -134,6 +137,14 @@ int gmi_index_add_zeros(struct gmi_index *index, uint64_t chunks, struct gmi_err
 	return append_run(&index->volumes[index->begun - 1], false, chunks, err);
 }
 
+int gmi_index_add_unreadable(struct gmi_index *index, uint64_t offset, uint64_t length,
+			     struct gmi_error *err)
+{
+	struct volume *volume = &index->volumes[index->begun - 1];
+
+	return gmi_extents_append(&volume->unreadable, offset, length, err);
+}
+
 static int put_u64(struct gmi_sink *sink, uint64_t value, struct gmi_error *err)
 {
 	uint8_t bytes[8];
@@ -142,15 +153,46 @@ static int put_u64(struct gmi_sink *sink, uint64_t value, struct gmi_error *err)
 	return gmi_sink_write(sink, bytes, sizeof(bytes), err);
 }
 
-static int encode_volume(const struct volume *volume, struct gmi_sink *sink, struct gmi_error *err)
+/* Both kinds of extents as one ascending list. */
+static int encode_extents(const struct gmi_extents *used, const struct gmi_extents *unreadable,
+			  struct gmi_sink *sink, struct gmi_error *err)
 {
-	if (put_u64(sink, volume->used.count, err) < 0 || put_u64(sink, volume->run_count, err) < 0)
-		return -1;
-	for (size_t i = 0; i < volume->used.count; i++) {
-		if (put_u64(sink, volume->used.list[i].offset, err) < 0 ||
-		    put_u64(sink, volume->used.list[i].length, err) < 0)
+	size_t i = 0;
+	size_t j = 0;
+
+	while (i < used->count || j < unreadable->count) {
+		bool take_used =
+			j == unreadable->count ||
+			(i < used->count && used->list[i].offset < unreadable->list[j].offset);
+		const struct gmi_extent *next =
+			take_used ? &used->list[i++] : &unreadable->list[j++];
+
+		if (put_u64(sink, next->offset, err) < 0 ||
+		    put_u64(sink, next->length | (take_used ? 0 : GMI_INDEX_UNREADABLE), err) < 0)
 			return -1;
 	}
+	return 0;
+}
+
+static int encode_maps(const struct volume *volume, struct gmi_sink *sink, struct gmi_error *err)
+{
+	GMI_CLEANUP(gmi_extents_release) struct gmi_extents read = GMI_EXTENTS_EMPTY;
+	const struct gmi_extents *unreadable = &volume->unreadable;
+
+	if (gmi_extents_without(&volume->used, unreadable, &read, err) < 0)
+		return -1;
+	assert(gmi_extents_total(&read) + gmi_extents_total(unreadable) ==
+	       gmi_extents_total(&volume->used));
+	if (put_u64(sink, read.count + unreadable->count, err) < 0 ||
+	    put_u64(sink, volume->run_count, err) < 0)
+		return -1;
+	return encode_extents(&read, unreadable, sink, err);
+}
+
+static int encode_volume(const struct volume *volume, struct gmi_sink *sink, struct gmi_error *err)
+{
+	if (encode_maps(volume, sink, err) < 0)
+		return -1;
 	for (size_t i = 0; i < volume->run_count; i++) {
 		const struct run *run = &volume->runs[i];
 
@@ -204,25 +246,34 @@ static const uint8_t *take(struct cursor *cursor, uint64_t count, size_t size)
 	return at;
 }
 
-static int parse_used(const uint8_t *extents, uint64_t count, const struct gmi_manifest_volume *of,
-		      struct volume *volume, struct gmi_error *err)
+static int parse_extents(const uint8_t *extents, uint64_t count,
+			 const struct gmi_manifest_volume *of, struct volume *volume,
+			 struct gmi_error *err)
 {
-	uint64_t least = 0; /* where the next extent may begin */
+	struct gmi_extents *before = NULL; /* where the extent before this one went */
+	uint64_t end = 0;                  /* of that one */
+	uint64_t total = 0;
 
 	/* `count` of them stand in the bytes: this takes no more memory than those do. */
 	if (gmi_extents_reserve(&volume->used, (size_t)count, err) < 0)
 		return -1;
 	for (uint64_t i = 0; i < count; i++, extents += 16) {
 		uint64_t offset = gmi_get_le64(extents);
-		uint64_t length = gmi_get_le64(extents + 8);
+		uint64_t length = gmi_get_le64(extents + 8) & ~GMI_INDEX_UNREADABLE;
+		bool unreadable = (gmi_get_le64(extents + 8) & GMI_INDEX_UNREADABLE) != 0;
+		struct gmi_extents *to = unreadable ? &volume->unreadable : &volume->used;
 
-		if (offset < least || length == 0 || !gmi_range_within(offset, length, of->length))
+		/* Two of a kind that touch would be one. */
+		if (offset < end || (to == before && offset == end) || length == 0 ||
+		    !gmi_range_within(offset, length, of->length))
 			return wrong(err, "used map out of order or out of bounds", of->name);
-		if (gmi_extents_append(&volume->used, offset, length, err) < 0)
+		if (gmi_extents_append(to, offset, length, err) < 0)
 			return -1;
-		least = offset + length + 1; /* touching extents would be one */
+		before = to;
+		end = offset + length;
+		total += length; /* disjoint parts of the volume: cannot overflow */
 	}
-	if (gmi_extents_total(&volume->used) != of->used)
+	if (total != of->used)
 		return wrong(err, "used map and manifest differ", of->name);
 	return 0;
 }
@@ -283,7 +334,7 @@ static int parse_volume(struct cursor *cursor, const struct gmi_manifest *manife
 	runs = extents ? take(cursor, run_count, 8) : NULL;
 	if (!runs || run_count == 0 || !runs_have_room(cursor, run_count))
 		return wrong(err, "it ends too early", of->name);
-	if (parse_used(extents, gmi_get_le64(header), of, volume, err) < 0 ||
+	if (parse_extents(extents, gmi_get_le64(header), of, volume, err) < 0 ||
 	    parse_runs(runs, run_count, of, chunks, volume, &hashes, err) < 0)
 		return -1;
 	volume->hashes = take(cursor, hashes, GMI_SHA256_LENGTH);
@@ -372,4 +423,18 @@ uint64_t gmi_index_same_kind(const struct gmi_index *index, uint32_t volume, uin
 const struct gmi_extents *gmi_index_used(const struct gmi_index *index, uint32_t volume)
 {
 	return &index->volumes[volume].used;
+}
+
+const struct gmi_extents *gmi_index_unreadable(const struct gmi_index *index, uint32_t volume)
+{
+	return &index->volumes[volume].unreadable;
+}
+
+uint64_t gmi_index_unreadable_total(const struct gmi_index *index)
+{
+	uint64_t total = 0;
+
+	for (uint32_t i = 0; i < index->volume_count; i++)
+		total += gmi_extents_total(&index->volumes[i].unreadable);
+	return total;
 }

@@ -3,6 +3,9 @@
  * content, or "all zeros"). It binds the manifest by hash, so one signature over the index covers
  * everything.
  *
+ * Places that were in use and could not be read are recorded beside the used map and are not in it:
+ * nobody knows what they held. In a chunk's content they are zeros, as all that is unused.
+ *
  * Built forward by the writer, parsed by the reader; then only read, from any thread. A parsed
  * index is consistent with the manifest that it was parsed with. Its hashes stay in the parsed
  * bytes: memory is the index's own length, and a stretch of zeros costs nothing.
@@ -28,6 +31,9 @@ GMI_MUST_CHECK int gmi_index_add_data(struct gmi_index *index,
 				      const uint8_t hash[GMI_SHA256_LENGTH], struct gmi_error *err);
 GMI_MUST_CHECK int gmi_index_add_zeros(struct gmi_index *index, uint64_t chunks,
 				       struct gmi_error *err);
+/* Of the current volume, bytes of its `used`, ascending: they leave the used map. */
+GMI_MUST_CHECK int gmi_index_add_unreadable(struct gmi_index *index, uint64_t offset,
+					    uint64_t length, struct gmi_error *err);
 GMI_MUST_CHECK int gmi_index_encode(const struct gmi_index *index,
 				    const uint8_t manifest_hash[GMI_SHA256_LENGTH],
 				    struct gmi_sink *sink, struct gmi_error *err);
@@ -50,5 +56,10 @@ const uint8_t *gmi_index_chunk(const struct gmi_index *index, uint32_t volume, u
 uint64_t gmi_index_same_kind(const struct gmi_index *index, uint32_t volume, uint64_t chunk);
 
 const struct gmi_extents *gmi_index_used(const struct gmi_index *index, uint32_t volume);
+
+/* What was in use and could not be read. Disjoint from the used map; mostly empty. */
+const struct gmi_extents *gmi_index_unreadable(const struct gmi_index *index, uint32_t volume);
+
+uint64_t gmi_index_unreadable_total(const struct gmi_index *index); /* bytes of all volumes */
 
 #endif

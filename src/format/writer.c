@@ -149,6 +149,13 @@ int gmi_writer_zeros(struct gmi_writer *writer, uint64_t chunks, struct gmi_erro
 	return gmi_index_add_zeros(writer->index, chunks, err);
 }
 
+int gmi_writer_unreadable(struct gmi_writer *writer, uint64_t offset, uint64_t length,
+			  struct gmi_error *err)
+{
+	assert(writer->begun > 0 && gmi_range_within(offset, length, current(writer)->length));
+	return gmi_index_add_unreadable(writer->index, offset, length, err);
+}
+
 int gmi_writer_finish(struct gmi_writer *writer, uint8_t root_hash[GMI_SHA256_LENGTH],
 		      struct gmi_error *err)
 {

@@ -5,6 +5,7 @@
  *   per volume, in the manifest's order:
  *     gmi_writer_begin_volume
  *     gmi_writer_data / gmi_writer_zeros, in the order of chunks, until all are given
+ *     gmi_writer_unreadable, for each place that could not be read, ascending
  *   gmi_writer_finish      index and ZIP directory
  *
  * The same calls give the same bytes (no clock is read here). Memory grows by some 30 bytes per
@@ -36,6 +37,13 @@ GMI_MUST_CHECK int gmi_writer_data(struct gmi_writer *writer, const void *frame,
 /* The next `chunks` chunks are all zeros. Runs are joined as far as calls follow each other. */
 GMI_MUST_CHECK int gmi_writer_zeros(struct gmi_writer *writer, uint64_t chunks,
 				    struct gmi_error *err);
+
+/*
+ * Of the current volume: bytes of its used map that could not be read. The chunks that were or will
+ * be given hold zeros there.
+ */
+GMI_MUST_CHECK int gmi_writer_unreadable(struct gmi_writer *writer, uint64_t offset,
+					 uint64_t length, struct gmi_error *err);
 
 /* SHA-256 of the index goes to root_hash: it names this backup. */
 GMI_MUST_CHECK int gmi_writer_finish(struct gmi_writer *writer,

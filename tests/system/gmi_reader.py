@@ -15,6 +15,7 @@ from pathlib import Path
 MEDIA_TYPE = b"application/vnd.sbt.gmi+zip"
 HEADER = struct.Struct("<8sII32s")  # magic, version, volumes, SHA-256 of manifest.json
 DATA = 1 << 63
+UNREADABLE = 1 << 63
 ZERO_RUN = 4096  # chunks that one entry of zeros stands for at most
 
 
@@ -26,6 +27,7 @@ class Volume:
     length: int
     used_bytes: int
     extents: list[tuple[int, int]]  # used: offset, length
+    unreadable: list[tuple[int, int]]  # in use, and the disk did not give it
     hashes: list[bytes | None]  # of each chunk; None where it is all zeros
 
 
@@ -53,6 +55,8 @@ class GmiFile:
             numbers = struct.unpack_from(f"<{2 * extent_count + run_count}Q", self.index, at)
             at += 8 * len(numbers)
             extents = list(zip(numbers[:2 * extent_count:2], numbers[1:2 * extent_count:2]))
+            read = [(offset, length) for offset, length in extents if not length & UNREADABLE]
+            unreadable = [(offset, length & ~UNREADABLE) for offset, length in extents if length & UNREADABLE]
             hashes: list[bytes | None] = []
             for run in numbers[2 * extent_count:]:
                 if run & DATA:
@@ -61,7 +65,7 @@ class GmiFile:
                 else:
                     hashes += [None] * run
             volumes.append(Volume(described["name"], described["disk"], described["offset"],
-                                  described["length"], described["used"], extents, hashes))
+                                  described["length"], described["used"], read, unreadable, hashes))
         assert at == len(self.index), "something follows the index"
         return volumes
 

@@ -167,6 +167,7 @@ class Volume:
         self.chunk_length = chunk_length
         self.chunks = -(-self.length // chunk_length)
         self.used: list[tuple[int, int]] = []
+        self.unreadable: list[tuple[int, int]] = []
         self.runs: list[tuple[bool, int]] = []
         self.hashes: dict[int, bytes] = {}  # of the chunks with data
 
@@ -266,7 +267,7 @@ class Reader:
             extents, runs = struct.unpack_from("<QQ", raw, at)
             at += 16
             require(at + 16 * extents + 8 * runs <= len(raw) and runs > 0, "the index ends too early")
-            volume.used = [struct.unpack_from("<QQ", raw, at + 16 * i) for i in range(extents)]
+            self.read_extents(volume, [struct.unpack_from("<QQ", raw, at + 16 * i) for i in range(extents)])
             at += 16 * extents
             numbers = [struct.unpack_from("<Q", raw, at + 8 * i)[0] for i in range(runs)]
             volume.runs = [(bool(n >> 63), n & (2**63 - 1)) for n in numbers]
@@ -280,12 +281,18 @@ class Reader:
         self.root_hash = hashlib.sha256(raw).hexdigest()
 
     @staticmethod
-    def check_volume(volume: Volume) -> None:
-        least = 0
-        for offset, length in volume.used:
+    def read_extents(volume: Volume, extents: list[tuple[int, int]]) -> None:
+        end, before = 0, None
+        for offset, word in extents:
+            unreadable, length = word >> 63, word & (2**63 - 1)
+            least = end + (unreadable == before)
             require(offset >= least and length > 0 and offset + length <= volume.length, "used map")
-            least = offset + length + 1
-        require(sum(length for _, length in volume.used) == volume.used_bytes, "used bytes")
+            (volume.unreadable if unreadable else volume.used).append((offset, length))
+            end, before = offset + length, unreadable
+        require(sum(length for _, length in volume.used + volume.unreadable) == volume.used_bytes, "used bytes")
+
+    @staticmethod
+    def check_volume(volume: Volume) -> None:
         require(all(count > 0 for _, count in volume.runs), "an empty run")
         require(all(a[0] != b[0] for a, b in zip(volume.runs, volume.runs[1:])), "runs do not alternate")
         require(sum(count for _, count in volume.runs) == volume.chunks, "number of chunks")

@@ -38,8 +38,9 @@ def runs_of(chunks: list[bytes]) -> list[tuple[bool, list[bytes]]]:
     return runs
 
 
-def write(manifest: dict, content: dict[str, bytes], used: dict[str, list[tuple[int, int]]]) -> bytes:
-    """The volumes' content as it is stored: what is not in use has to be zero already."""
+def write(manifest: dict, content: dict[str, bytes], used: dict[str, list[tuple[int, int]]],
+          unreadable: dict[str, list[tuple[int, int]]] | None = None) -> bytes:
+    """The volumes' content as it is stored: what is not in use or unreadable has to be zero already."""
     raw = json.dumps(manifest, indent=2).encode() + b"\n"
     archive = Archive()
     archive.add("mimetype", MEDIA_TYPE)
@@ -49,8 +50,9 @@ def write(manifest: dict, content: dict[str, bytes], used: dict[str, list[tuple[
     for volume in manifest["volumes"]:
         name = volume["name"]
         runs = runs_of([content[name][at:at + step] for at in range(0, volume["length"], step)])
-        index += struct.pack("<QQ", len(used[name]), len(runs))
-        index += b"".join(struct.pack("<QQ", *extent) for extent in used[name])
+        extents = used[name] + [(offset, length | 1 << 63) for offset, length in (unreadable or {}).get(name, [])]
+        index += struct.pack("<QQ", len(extents), len(runs))
+        index += b"".join(struct.pack("<QQ", *extent) for extent in sorted(extents))
         index += b"".join(struct.pack("<Q", len(chunks) | data << 63) for data, chunks in runs)
         at = 0
         for data, chunks in runs:

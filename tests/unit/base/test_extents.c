@@ -94,6 +94,58 @@ static void room_is_taken_as_told_and_given_back(void **state)
 	gmi_extents_release(&set);
 }
 
+/* Sets over 12 bytes as bit masks: every pair of a set and what is taken out of it. */
+static void set_of(unsigned int mask, struct gmi_extents *set)
+{
+	struct gmi_error err;
+
+	*set = GMI_EXTENTS_EMPTY;
+	for (uint64_t at = 0; at < 12; at++) {
+		if (mask >> at & 1)
+			assert_int_equal(gmi_extents_append(set, at, 1, &err), 0);
+	}
+}
+
+static unsigned int mask_of(const struct gmi_extents *set)
+{
+	unsigned int mask = 0;
+
+	for (size_t i = 0; i < set->count; i++) {
+		const struct gmi_extent *extent = &set->list[i];
+
+		/* Apart: what touches is one. */
+		assert_true(i == 0 || extent->offset > extent[-1].offset + extent[-1].length);
+		for (uint64_t at = 0; at < extent->length; at++)
+			mask |= 1u << (extent->offset + at);
+	}
+	return mask;
+}
+
+static void what_is_taken_out_and_joined_again_is_the_whole(void **state)
+{
+	(void)state;
+	for (unsigned int mask = 0; mask < 1u << 12; mask += 13) {
+		for (unsigned int out = 0; out < 1u << 12; out += 31) {
+			struct gmi_extents left = GMI_EXTENTS_EMPTY;
+			struct gmi_extents joined = GMI_EXTENTS_EMPTY;
+			struct gmi_extents whole;
+			struct gmi_extents hole;
+			struct gmi_error err;
+
+			set_of(mask, &whole);
+			set_of(out, &hole);
+			assert_int_equal(gmi_extents_without(&whole, &hole, &left, &err), 0);
+			assert_int_equal(mask_of(&left), mask & ~out);
+			assert_int_equal(gmi_extents_join(&left, &hole, &joined, &err), 0);
+			assert_int_equal(mask_of(&joined), mask | out);
+			gmi_extents_release(&whole);
+			gmi_extents_release(&hole);
+			gmi_extents_release(&left);
+			gmi_extents_release(&joined);
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -101,6 +153,7 @@ int main(void)
 		cmocka_unit_test(touch_and_next_agree_with_a_plain_bitmap),
 		cmocka_unit_test(offsets_past_four_gib_stay_whole),
 		cmocka_unit_test(room_is_taken_as_told_and_given_back),
+		cmocka_unit_test(what_is_taken_out_and_joined_again_is_the_whole),
 	};
 
 	return cmocka_run_group_tests_name("base/extents", tests, NULL, NULL);
