@@ -12,6 +12,7 @@
 #include "format/writer.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -19,6 +20,9 @@
 /* `next` gathers this much before it returns: one system call of the consumer for several chunks.
  */
 #define PIECE_LENGTH (256u << 10)
+
+/* Of a failing disk's places that many have a line of the log each. */
+#define PLACES_TOLD 32
 
 struct gmi_backup {
 	struct gmi_device *device;
@@ -29,9 +33,47 @@ struct gmi_backup {
 	struct gmi_writer *writer;
 	struct gmi_memory_sink piece; /* what the current call gives out */
 	uint32_t volumes_begun;
-	bool taken; /* every chunk */
+	bool taken;                    /* every chunk */
+	struct gmi_extents unreadable; /* of the volume that was begun last */
 	struct gmi_backup_summary summary;
 };
+
+/* At a volume's end: what of it could not be read. */
+static void tell_unreadable(struct gmi_backup *backup)
+{
+	struct gmi_extents *unreadable = &backup->unreadable;
+	const struct gmi_volume *volume;
+
+	for (size_t i = 0; i < unreadable->count; i++) {
+		const struct gmi_extent *place = &unreadable->list[i];
+
+		volume = &backup->layout.volumes[backup->volumes_begun - 1];
+		if (backup->summary.unreadable_places++ < PLACES_TOLD)
+			gmi_report_say(backup->report,
+				       "Cannot be read: %" PRIu64
+				       " bytes of disk %s at byte %" PRIu64 " (volume %s)",
+				       place->length, backup->device->disks[volume->disk]->name,
+				       volume->offset + place->offset, volume->name);
+		backup->summary.unreadable_bytes += place->length;
+	}
+	unreadable->count = 0;
+}
+
+/* At the end of all. */
+static void tell_all_unreadable(struct gmi_backup *backup)
+{
+	uint64_t places = backup->summary.unreadable_places;
+
+	if (places > PLACES_TOLD)
+		gmi_report_say(backup->report, "Cannot be read: %" PRIu64 " more places",
+			       places - PLACES_TOLD);
+	for (uint32_t i = 0; i < backup->device->disk_count; i++) {
+		if (gmi_pipeline_gave_up(backup->pipeline, i))
+			gmi_report_say(backup->report,
+				       "Disk %s gave nothing any more; its rest was not tried",
+				       backup->device->disks[i]->name);
+	}
+}
 
 static int begin_volumes_to(struct gmi_backup *backup, uint32_t volume, struct gmi_error *err)
 {
@@ -39,6 +81,7 @@ static int begin_volumes_to(struct gmi_backup *backup, uint32_t volume, struct g
 		const struct gmi_volume *begun = &backup->layout.volumes[backup->volumes_begun];
 		const char *note = begun->note;
 
+		tell_unreadable(backup);
 		gmi_report_say(backup->report, "Reading %s (%s): %s in use of %s%s%s", begun->name,
 			       begun->content, gmi_text_bytes(gmi_extents_total(&begun->used)).text,
 			       gmi_text_bytes(begun->length).text, *note ? "; " : "", note);
@@ -49,15 +92,32 @@ static int begin_volumes_to(struct gmi_backup *backup, uint32_t volume, struct g
 	return 0;
 }
 
+static int write_unreadable(struct gmi_backup *backup, const struct gmi_extents *unreadable,
+			    struct gmi_error *err)
+{
+	for (size_t i = 0; i < unreadable->count; i++) {
+		const struct gmi_extent *place = &unreadable->list[i];
+
+		if (gmi_writer_unreadable(backup->writer, place->offset, place->length, err) < 0 ||
+		    gmi_extents_append(&backup->unreadable, place->offset, place->length, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 static int write_result(struct gmi_backup *backup, const struct gmi_pipeline_result *result,
 			struct gmi_error *err)
 {
+	int written;
+
 	if (begin_volumes_to(backup, result->step.volume, err) < 0)
 		return -1;
-	if (!result->frame)
-		return gmi_writer_zeros(backup->writer, result->step.count, err);
-	return gmi_writer_data(backup->writer, result->frame, result->frame_length, result->hash,
-			       err);
+	if (result->frame)
+		written = gmi_writer_data(backup->writer, result->frame, result->frame_length,
+					  result->hash, err);
+	else
+		written = gmi_writer_zeros(backup->writer, result->step.count, err);
+	return written < 0 ? -1 : write_unreadable(backup, result->unreadable, err);
 }
 
 /* One finished step into the piece. */
@@ -70,6 +130,8 @@ static int advance(struct gmi_backup *backup, struct gmi_error *err)
 		return -1;
 	if (result.end) {
 		backup->taken = true;
+		tell_unreadable(backup);
+		tell_all_unreadable(backup);
 		return 0;
 	}
 	written = write_result(backup, &result, err);
@@ -155,6 +217,7 @@ int gmi_backup_start(struct gmi_backup **out, struct gmi_device *device,
 		.chunk_length = backup->manifest.chunk_length,
 		.level = options->level ? options->level : 1,
 		.workers = options->workers,
+		.keep_going = options->keep_going,
 	};
 	if (gmi_pipeline_start(&backup->pipeline, &config, err) < 0) {
 		gmi_backup_free(backup);
@@ -187,6 +250,7 @@ void gmi_backup_free(struct gmi_backup *backup)
 	gmi_pipeline_free(backup->pipeline);
 	gmi_writer_free(backup->writer);
 	gmi_memory_sink_release(&backup->piece);
+	gmi_extents_release(&backup->unreadable);
 	gmi_manifest_release(&backup->manifest);
 	gmi_layout_release(&backup->layout);
 	free(backup);

@@ -25,6 +25,7 @@ struct gmi_backup_options {
 	unsigned int workers;  /* 0: as many as cores and disks keep busy */
 	uint32_t chunk_length; /* bytes; 0: the format's default */
 	bool all_blocks;       /* a forensic copy */
+	bool keep_going;       /* a place that cannot be read is recorded, and no failure */
 	int64_t created;       /* Unix time that the manifest names */
 	const int *outside;    /* session: descriptors that must not lie on the disks */
 	uint32_t outside_count;
@@ -34,6 +35,8 @@ struct gmi_backup_summary {
 	uint64_t used_bytes;                  /* read and stored */
 	uint64_t total_bytes;                 /* of all disks */
 	uint64_t file_bytes;                  /* given out so far */
+	uint64_t unreadable_bytes;            /* of used_bytes, so far: with keep_going */
+	uint64_t unreadable_places;           /* stretches of them */
 	uint8_t root_hash[GMI_SHA256_LENGTH]; /* valid after the end */
 };
 

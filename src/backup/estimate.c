@@ -71,8 +71,11 @@ static int sample(struct sampler *sampler, uint64_t at, struct gmi_error *err)
 	at += extent->offset;
 	at -= at % GMI_CHUNK_LENGTH_DEFAULT;
 
-	view = (struct gmi_used_view){ sampler->device->disks[volume->disk], volume->offset,
-				       &volume->used };
+	view = (struct gmi_used_view){
+		.disk = sampler->device->disks[volume->disk],
+		.start = volume->offset,
+		.used = &volume->used,
+	};
 	length = (size_t)gmi_min_u64(GMI_CHUNK_LENGTH_DEFAULT, volume->length - at);
 	if (gmi_used_read(&view, at, sampler->plain, length, err) < 0)
 		return -1;

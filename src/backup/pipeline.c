@@ -2,7 +2,8 @@
 
 #include "base/cores.h"
 #include "base/io.h"
-#include "storage/used_io.h"
+#include "device/profile.h"
+#include "storage/rescue.h"
 
 #include <assert.h>
 #include <pthread.h>
@@ -27,6 +28,7 @@ struct slot {
 	size_t frame_length;
 	uint8_t hash[GMI_SHA256_LENGTH];
 	uint64_t used_bytes;
+	struct gmi_extents unreadable;
 	uint8_t *frame; /* frame_capacity bytes */
 };
 
@@ -42,6 +44,7 @@ struct worker {
 struct gmi_pipeline {
 	struct gmi_pipeline_config config;
 	size_t frame_capacity;
+	struct gmi_rescue rescues[GMI_PROFILE_DISKS_MAX]; /* of the disks */
 
 	pthread_mutex_t lock;
 	pthread_cond_t slot_freed;   /* for workers */
@@ -87,6 +90,7 @@ static struct slot *deal(struct gmi_pipeline *pipeline)
 			return NULL;
 		}
 		pipeline->dealt++;
+		slot->unreadable.count = 0;
 		if (slot->step.used) {
 			slot->state = SLOT_WORKING;
 			pipeline->reading++;
@@ -104,16 +108,24 @@ static int read_chunk(struct worker *worker, struct slot *slot, struct gmi_error
 	const struct gmi_pipeline_config *config = &worker->pipeline->config;
 	const struct gmi_volume *volume = &config->layout->volumes[slot->step.volume];
 	uint64_t offset = slot->step.chunk * config->chunk_length;
-	struct gmi_used_view view = { config->disks[volume->disk], volume->offset, &volume->used };
+	struct gmi_used_view view = {
+		.disk = config->disks[volume->disk],
+		.start = volume->offset,
+		.used = &volume->used,
+	};
 	size_t cursor = gmi_extents_find(&volume->used, offset);
 	struct gmi_extent part;
+	int result;
 
 	slot->used_bytes = 0;
 	while (gmi_extents_next(&volume->used, offset, slot->step.length, &cursor, &part))
 		slot->used_bytes += part.length;
-	if (gmi_used_read(&view, offset, worker->plain, slot->step.length, err) < 0)
-		return gmi_error_prefix(err, "volume %s", volume->name);
-	return 0;
+	if (config->keep_going)
+		result = gmi_rescue_read(&worker->pipeline->rescues[volume->disk], &view, offset,
+					 worker->plain, slot->step.length, &slot->unreadable, err);
+	else
+		result = gmi_used_read(&view, offset, worker->plain, slot->step.length, err);
+	return result < 0 ? gmi_error_prefix(err, "volume %s", volume->name) : 0;
 }
 
 static int compress_chunk(struct worker *worker, struct slot *slot, struct gmi_error *err)
@@ -257,6 +269,7 @@ int gmi_pipeline_take(struct gmi_pipeline *pipeline, struct gmi_pipeline_result 
 			.frame = slot->zero ? NULL : slot->frame,
 			.frame_length = slot->frame_length,
 			.used_bytes = slot->used_bytes,
+			.unreadable = &slot->unreadable,
 		};
 		__builtin_memcpy(result->hash, slot->hash, sizeof(result->hash));
 	} else {
@@ -310,6 +323,11 @@ void gmi_pipeline_stop(struct gmi_pipeline *pipeline)
 	pthread_mutex_unlock(&pipeline->lock);
 }
 
+bool gmi_pipeline_gave_up(const struct gmi_pipeline *pipeline, uint32_t disk)
+{
+	return gmi_rescue_gave_up(&pipeline->rescues[disk]);
+}
+
 void gmi_pipeline_free(struct gmi_pipeline *pipeline)
 {
 	if (!pipeline)
@@ -324,8 +342,10 @@ void gmi_pipeline_free(struct gmi_pipeline *pipeline)
 		gmi_hasher_free(worker->hasher);
 		free(worker->plain);
 	}
-	for (unsigned int i = 0; pipeline->slots && i < pipeline->slot_count; i++)
+	for (unsigned int i = 0; pipeline->slots && i < pipeline->slot_count; i++) {
+		gmi_extents_release(&pipeline->slots[i].unreadable);
 		free(pipeline->slots[i].frame);
+	}
 	free(pipeline->workers);
 	free(pipeline->slots);
 	pthread_cond_destroy(&pipeline->slot_freed);

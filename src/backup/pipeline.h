@@ -29,6 +29,7 @@ struct gmi_pipeline_config {
 	uint32_t chunk_length;
 	int level;
 	unsigned int workers; /* 0: as many as cores and disks keep busy */
+	bool keep_going;      /* a place that cannot be read is no failure */
 };
 
 struct gmi_pipeline_result {
@@ -38,6 +39,9 @@ struct gmi_pipeline_result {
 	size_t frame_length;
 	uint8_t hash[GMI_SHA256_LENGTH];
 	uint64_t used_bytes; /* bytes of the step under the used map */
+	/* Of which could not be read and are zeros; bytes from the volume's start. Until give_back.
+	 */
+	const struct gmi_extents *unreadable;
 };
 
 struct gmi_pipeline; /* opaque */
@@ -59,6 +63,10 @@ void gmi_pipeline_wait_read(struct gmi_pipeline *pipeline);
 
 /* The workers read nothing more; what they have begun they end. Free is still to be called. */
 void gmi_pipeline_stop(struct gmi_pipeline *pipeline);
+
+/* Whether this disk was given up as a whole (storage/rescue.h): its rest was not tried. Any thread.
+ */
+bool gmi_pipeline_gave_up(const struct gmi_pipeline *pipeline, uint32_t disk);
 
 /* Stops the workers at the next chunk and waits for them. NULL is fine. */
 void gmi_pipeline_free(struct gmi_pipeline *pipeline);

@@ -50,8 +50,11 @@ static int make_volumes(struct gmi_restore *restore, struct gmi_error *err)
 		to->name = from->name;
 		to->length = from->length;
 		to->chunks = gmi_chunk_count(from->length, restore->chunk_length);
-		to->view = (struct gmi_used_view){ restore->disks[from->disk], from->offset,
-						   gmi_index_used(restore->index, i) };
+		to->view = (struct gmi_used_view){
+			.disk = restore->disks[from->disk],
+			.start = from->offset,
+			.used = gmi_index_used(restore->index, i),
+		};
 		to->used_bytes = gmi_extents_total(to->view.used);
 		to->changed = calloc((size_t)(to->chunks / 8 + 1), 1);
 		if (!to->changed)

@@ -16,6 +16,12 @@ struct range {
 	uint32_t unit; /* a power of two; 1: any */
 };
 
+/* Whether [from, to), which nobody uses, may be moved along. */
+static bool is_free(const struct gmi_used_view *view, uint64_t from, uint64_t to)
+{
+	return !(view->spared && to > from && gmi_extents_touch(view->spared, from, to - from));
+}
+
 /*
  * Moves the ends of a part outward to whole units of the disk. An end that would leave the range
  * stays where it is: half of the way gains nothing.
@@ -26,9 +32,11 @@ static struct gmi_extent widen(const struct range *range, struct gmi_extent part
 	uint64_t before = (range->view->start + part.offset) & (range->unit - 1);
 	uint64_t behind = (0 - (range->view->start + end)) & (range->unit - 1);
 
-	if (before <= part.offset - range->offset)
+	if (before <= part.offset - range->offset &&
+	    is_free(range->view, part.offset - before, part.offset))
 		part.offset -= before;
-	if (behind <= range->offset + range->length - end)
+	if (behind <= range->offset + range->length - end &&
+	    is_free(range->view, end, end + behind))
 		end += behind;
 	part.length = end - part.offset;
 	return part;
@@ -47,7 +55,8 @@ static bool next_span(const struct range *range, size_t *cursor, struct gmi_exte
 	     gmi_extents_next(used, range->offset, range->length, &ahead, &part);) {
 		part = widen(range, part);
 		/* Widened, the two may overlap. */
-		if (part.offset >= span->offset + span->length + GAP_WORTH_SKIPPING)
+		if (part.offset >= span->offset + span->length + GAP_WORTH_SKIPPING ||
+		    !is_free(range->view, span->offset + span->length, part.offset))
 			break;
 		span->length = gmi_max_u64(span->length, part.offset + part.length - span->offset);
 		*cursor = ahead;
@@ -70,6 +79,24 @@ static void clear_unused(const struct gmi_extents *used, uint64_t offset, uint8_
 	memset(data + (clean_to - offset), 0, (size_t)(offset + length - clean_to));
 }
 
+/* The used bytes of a span that could not be read whole: perhaps only a gap in it is bad. */
+static int read_without_gaps(const struct gmi_used_view *view, const struct gmi_extent *span,
+			     uint8_t *data, struct gmi_error *err)
+{
+	size_t cursor = gmi_extents_find(view->used, span->offset);
+	struct gmi_extent part;
+
+	while (gmi_extents_next(view->used, span->offset, span->length, &cursor, &part)) {
+		if (part.length == span->length)
+			return -1; /* there is no gap: the error stands */
+		if (gmi_disk_read(view->disk, view->start + part.offset,
+				  data + (part.offset - span->offset), (size_t)part.length,
+				  err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 int gmi_used_read(const struct gmi_used_view *view, uint64_t offset, void *data, size_t length,
 		  struct gmi_error *err)
 {
@@ -82,7 +109,8 @@ int gmi_used_read(const struct gmi_used_view *view, uint64_t offset, void *data,
 
 	while (next_span(&range, &cursor, &span)) {
 		if (gmi_disk_read(view->disk, view->start + span.offset,
-				  bytes + (span.offset - offset), (size_t)span.length, err) < 0)
+				  bytes + (span.offset - offset), (size_t)span.length, err) < 0 &&
+		    read_without_gaps(view, &span, bytes + (span.offset - offset), err) < 0)
 			return -1;
 	}
 	clear_unused(view->used, offset, bytes, length);

@@ -4,7 +4,8 @@
  * cheaper than two small ones; and what is written is widened to the disk's write_unit, because the
  * medium would else read, change and write back the rest of it. What lies there is zero in `data`
  * and of no use on the disk. Nothing outside of the range that a call names is touched: whoever
- * must leave a byte alone ends one call before it and begins another behind it.
+ * must leave a byte alone ends one call before it and begins another behind it, or names it
+ * `spared`. A gap that cannot be read does no harm.
  */
 #ifndef GMI_STORAGE_USED_IO_H
 #define GMI_STORAGE_USED_IO_H
@@ -18,6 +19,7 @@ struct gmi_used_view {
 	struct gmi_disk *disk;
 	uint64_t start; /* bytes from the disk's start */
 	const struct gmi_extents *used;
+	const struct gmi_extents *spared; /* outside of used, never moved along; NULL: none */
 };
 
 /* offset: bytes from the volume's start. */

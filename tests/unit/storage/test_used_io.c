@@ -49,7 +49,7 @@ static void model_begin(struct model *model, uint64_t seed)
 		memset(model->used + at, 1, extent);
 		at += extent + storage_random_below(&model->random, 2 * WORTH_SKIPPING);
 	}
-	model->view = (struct gmi_used_view){ model->disk, START, &model->extents };
+	model->view = (struct gmi_used_view){ model->disk, START, &model->extents, NULL };
 	model->offset = storage_random_below(&model->random, LENGTH);
 	model->length = storage_random_below(&model->random, LENGTH - model->offset + 1);
 }
@@ -265,7 +265,7 @@ static void where_nothing_is_used_the_disk_is_left_alone(void **state)
 	assert_gmi_ok(gmi_memory_disk_new(&disk, "disk", 8192, &bytes, &err), &err);
 	memset(bytes, 7, 8192);
 	memset(data, 1, sizeof(data));
-	view = (struct gmi_used_view){ disk, 0, &none };
+	view = (struct gmi_used_view){ disk, 0, &none, NULL };
 	assert_gmi_ok(gmi_used_write(&view, 100, data, sizeof(data), &written, &err), &err);
 	assert_int_equal(written, 0);
 	assert_gmi_ok(gmi_used_zero(&view, 100, sizeof(data), &written, &err), &err);
