@@ -19,7 +19,8 @@ struct gmi_restore_volume {
 	const char *name; /* the manifest's */
 	uint64_t length;
 	uint64_t chunks;
-	struct gmi_used_view view; /* its place on the device, under the backup's used map */
+	struct gmi_used_view view; /* its place on the device, under the backup's used map;
+				    * spares what could not be read */
 	uint64_t used_bytes;
 	uint8_t *changed; /* a bit per chunk */
 	uint64_t chunks_changed;

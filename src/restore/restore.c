@@ -12,6 +12,7 @@
 #include "restore/engine.h"
 
 #include "base/checked.h"
+#include "base/cleanup.h"
 #include "base/cores.h"
 #include "base/text.h"
 #include "restore/check.h"
@@ -54,6 +55,7 @@ static int make_volumes(struct gmi_restore *restore, struct gmi_error *err)
 			.disk = restore->disks[from->disk],
 			.start = from->offset,
 			.used = gmi_index_used(restore->index, i),
+			.spared = gmi_index_unreadable(restore->index, i),
 		};
 		to->used_bytes = gmi_extents_total(to->view.used);
 		to->changed = calloc((size_t)(to->chunks / 8 + 1), 1);
@@ -81,6 +83,22 @@ static int make_workers(struct gmi_restore *restore, struct gmi_error *err)
 	return 0;
 }
 
+/* Nobody knows what these places held, so what is there now is as good as anything. */
+static void say_what_is_unreadable(struct gmi_restore *restore)
+{
+	for (uint32_t i = 0; i < restore->volume_count; i++) {
+		const struct gmi_restore_volume *volume = &restore->volumes[i];
+		uint64_t unreadable = gmi_extents_total(volume->view.spared);
+
+		restore->summary.bytes_unreadable += unreadable;
+		if (unreadable > 0)
+			gmi_report_say(restore->report,
+				       "%s of volume %s could not be read at the backup and are "
+				       "left as they are",
+				       gmi_text_bytes(unreadable).text, volume->name);
+	}
+}
+
 static int open_file(struct gmi_restore *restore, struct gmi_source *file,
 		     const struct gmi_restore_options *options, struct gmi_error *err)
 {
@@ -102,6 +120,7 @@ static int open_file(struct gmi_restore *restore, struct gmi_source *file,
 		return -1;
 	if (make_volumes(restore, err) < 0)
 		return -1;
+	say_what_is_unreadable(restore);
 	return make_workers(restore, err);
 }
 
@@ -145,6 +164,18 @@ void gmi_restore_free(struct gmi_restore *restore)
 	free(restore);
 }
 
+/* Places that could not be read at the backup count as used by it: whatever lies there stays. */
+static int find_stale_of(struct gmi_restore_volume *volume, const struct gmi_extents *today,
+			 struct gmi_error *err)
+{
+	GMI_CLEANUP(gmi_extents_release) struct gmi_extents kept = GMI_EXTENTS_EMPTY;
+
+	if (gmi_extents_join(volume->view.used, volume->view.spared, &kept, err) < 0)
+		return -1;
+	return gmi_stale_find(today, volume->view.start, volume->length, &kept, &volume->stale,
+			      err);
+}
+
 /*
  * What became unused since is found from today's used maps. A disk that cannot be read as volumes
  * today (blank, broken) has nothing that is known to be in use: then there is nothing to discard.
@@ -164,17 +195,25 @@ static int find_stale(struct gmi_restore *restore, struct gmi_error *err)
 		gmi_extents_release(&today);
 		result = gmi_stale_used_today(&layout, disk, &today, err);
 		for (uint32_t i = 0; result == 0 && i < restore->volume_count; i++) {
-			struct gmi_restore_volume *volume = &restore->volumes[i];
-
-			if (manifest->volumes[i].disk != disk)
-				continue;
-			result = gmi_stale_find(&today, volume->view.start, volume->length,
-						volume->view.used, &volume->stale, err);
+			if (manifest->volumes[i].disk == disk)
+				result = find_stale_of(&restore->volumes[i], &today, err);
 		}
 	}
 	gmi_extents_release(&today);
 	gmi_layout_release(&layout);
 	return result;
+}
+
+/* The verdict, without claiming more than the file holds. */
+static void say_as_it_was(struct gmi_restore *restore, const char *how)
+{
+	uint64_t unreadable = restore->summary.bytes_unreadable;
+
+	if (unreadable > 0)
+		gmi_report_say(restore->report, "%s, but for %s that could not be read then", how,
+			       gmi_text_bytes(unreadable).text);
+	else
+		gmi_report_say(restore->report, "%s", how);
 }
 
 static void say_what_differs(struct gmi_restore *restore)
@@ -188,8 +227,7 @@ static void say_what_differs(struct gmi_restore *restore)
 				       gmi_text_bytes(volume->used_bytes).text);
 	}
 	if (restore->summary.bytes_changed == 0)
-		gmi_report_say(restore->report,
-			       "Nothing differs: the device is as it was at the backup");
+		say_as_it_was(restore, "Nothing differs: the device is as it was at the backup");
 }
 
 /* The device has come to rest since it was opened; what was read of it before may be stale. */
@@ -281,7 +319,7 @@ int gmi_restore_verify(struct gmi_restore *restore, struct gmi_error *err)
 	if (gmi_restore_pass(restore, GMI_PASS_VERIFY, err) < 0)
 		return -1;
 	restore->state = GMI_RESTORE_VERIFIED;
-	gmi_report_say(restore->report, "The device is as it was at the backup, verified");
+	say_as_it_was(restore, "The device is as it was at the backup, verified");
 	return 0;
 }
 
@@ -328,6 +366,7 @@ bool gmi_restore_change(const struct gmi_restore *restore, uint32_t index,
 		.bytes_changed = volume->bytes_changed,
 		.bytes_zeroed = volume->bytes_to_zero,
 		.bytes_discarded = gmi_extents_total(&volume->stale),
+		.bytes_unreadable = gmi_extents_total(volume->view.spared),
 	};
 	return true;
 }

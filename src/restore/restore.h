@@ -10,6 +10,9 @@
  *   gmi_restore_verify    VERIFIED   what was written is read back and hashed
  *   gmi_restore_free
  *
+ * Places that could not be read at the backup (gmi_index_unreadable) are neither compared nor
+ * written, zeroed or discarded.
+ *
  * Any failure before gmi_restore_write() leaves the device byte for byte as it was; from there on
  * until VERIFIED the device is incomplete, and the same restore can be repeated: it continues by
  * comparing. gmi_restore_is_touched() tells which. Calls come from one thread; each uses workers of
@@ -35,6 +38,7 @@ struct gmi_restore_change {
 	uint64_t bytes_changed; /* content bytes of those chunks */
 	uint64_t bytes_zeroed;  /* of which are to become zeros */
 	uint64_t bytes_discarded;
+	uint64_t bytes_unreadable; /* at the backup; left as they are */
 };
 
 struct gmi_restore_summary {
@@ -45,6 +49,7 @@ struct gmi_restore_summary {
 	uint64_t bytes_zeroed;
 	uint64_t bytes_discarded;
 	uint64_t bytes_verified;
+	uint64_t bytes_unreadable; /* at the backup; left as they are. Known from open on */
 };
 
 struct gmi_restore; /* opaque */

@@ -144,6 +144,39 @@ def test_gmi_reads_what_a_second_writer_writes(tmp_path: Path, two_volumes: tupl
         assert (tmp_path / name).read_bytes() == expected
 
 
+def with_unreadable_places(two_volumes: tuple) -> tuple:
+    """Places between, beside and without used bytes; they hold zeros, the whole second chunk of "second" too."""
+    manifest, content, _ = two_volumes
+    used = {"first": [(1000, 600)], "second": [(0, 65536), (131072, 3)]}
+    unreadable = {"first": [(70000, 10)], "second": [(65536, 65536)]}
+    return manifest, {**content, "second": content["second"][:65536] + bytes(65536) + b"end"}, used, unreadable
+
+
+def test_unreadable_places_of_a_second_writer_are_left_alone_by_a_restore(tmp_path: Path, two_volumes: tuple) -> None:
+    manifest, content, used, unreadable = with_unreadable_places(two_volumes)
+    file = tmp_path / "other.gmi"
+    file.write_bytes(second_writer.write(manifest, content, used, unreadable))
+    assert Reader(file.read_bytes()).volumes[1].unreadable == unreadable["second"]
+    card_profile(tmp_path)
+    (tmp_path / "card.img").write_bytes(b"x" * manifest["disks"][0]["length"])
+    assert gmi("restore", "--yes", "--profile", tmp_path / "profile.ini", file).returncode == 0
+    restored = (tmp_path / "card.img").read_bytes()
+    first, second = restored[:len(content["first"])], restored[len(content["first"]):]
+    assert first[70000:70010] == b"x" * 10
+    assert second == content["second"][:65536] + b"x" * 65536 + b"end"
+
+
+def test_bytes_in_an_unreadable_place_are_refused(tmp_path: Path, two_volumes: tuple) -> None:
+    manifest, content, used, unreadable = with_unreadable_places(two_volumes)
+    first = bytearray(content["first"])
+    first[70001] = 1
+    bad = second_writer.write(manifest, {**content, "first": bytes(first)}, used, unreadable)
+    with pytest.raises(Damaged, match="not in use"):
+        Reader(bad).disk_content("card")
+    (tmp_path / "bad.gmi").write_bytes(bad)
+    assert gmi("verify", tmp_path / "bad.gmi").returncode == 5
+
+
 def test_a_chunk_that_is_not_the_hashed_one_is_refused(
         tmp_path: Path, two_volumes: tuple, monkeypatch: pytest.MonkeyPatch) -> None:
     """Length, frame and CRC-32 are right; only the index tells."""
