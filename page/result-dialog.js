@@ -95,7 +95,14 @@ function restoreText(job) {
   const moved = summary.bytesChanged + summary.bytesDiscarded > 0
     ? `${bytesText(summary.bytesChanged)} of ${bytesText(summary.bytesCompared)} differed; it was written and read back.`
     : `${bytesText(summary.bytesCompared)} were compared and nothing differed, so nothing was written.`;
-  return [paragraph("The device is as it was at the backup ", fileName(job.fileName), "."), paragraph(moved)];
+  const unreadable = summary.bytesUnreadable > 0
+    ? [paragraph(`${bytesText(summary.bytesUnreadable)} could not be read when the backup was made. What the device holds in those places was left as it is.`)]
+    : [];
+  return [
+    paragraph(summary.bytesUnreadable > 0 ? "But for a few places, the device is as it was at the backup " : "The device is as it was at the backup ",
+      fileName(job.fileName), "."),
+    paragraph(moved), ...unreadable,
+  ];
 }
 
 /**

@@ -32,6 +32,7 @@ export interface RestoreSummary {
   bytesWritten: number;
   bytesDiscarded: number;
   bytesVerified: number;
+  bytesUnreadable: number;
   seconds: number;
 }
 

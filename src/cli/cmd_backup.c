@@ -7,12 +7,17 @@
 #include "cli/options.h"
 #include "cli/output.h"
 #include "cli/progress.h"
+#include "storage/rescue.h"
 
 #include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+
+#define NEXT "No backup was made; the device is unchanged."
+#define NEXT_AT_A_BAD_PLACE \
+	NEXT " The disk may be failing: --keep-going saves what can still be read."
 
 struct backup_run {
 	struct gmi_options options;
@@ -49,6 +54,7 @@ static int backup(struct backup_run *run, struct gmi_error *err)
 		.workers = run->options.workers,
 		.chunk_length = run->options.chunk_length,
 		.all_blocks = run->options.all_blocks,
+		.keep_going = run->options.keep_going,
 		.created = (int64_t)time(NULL),
 	};
 	int outside[3] = { STDOUT_FILENO, STDERR_FILENO };
@@ -89,21 +95,38 @@ static void tell(const struct backup_run *run, double seconds)
 
 	gmi_sha256_to_hex(run->summary.root_hash, hex);
 	if (run->options.json) {
-		json_t *json = json_pack("{s:s, s:I, s:I, s:I, s:s, s:f}", "file", run->output.path,
-					 "file_bytes", (json_int_t)run->summary.file_bytes,
-					 "used_bytes", (json_int_t)run->summary.used_bytes,
-					 "total_bytes", (json_int_t)run->summary.total_bytes,
-					 "root_hash", hex, "seconds", seconds);
+		json_t *json =
+			json_pack("{s:s, s:I, s:I, s:I, s:I, s:s, s:f}", "file", run->output.path,
+				  "file_bytes", (json_int_t)run->summary.file_bytes, "used_bytes",
+				  (json_int_t)run->summary.used_bytes, "total_bytes",
+				  (json_int_t)run->summary.total_bytes, "unreadable_bytes",
+				  (json_int_t)run->summary.unreadable_bytes, "root_hash", hex,
+				  "seconds", seconds);
 
 		json_dumpf(json, stdout, JSON_INDENT(2));
 		putchar('\n');
 		json_decref(json);
 	}
 	if (!run->options.quiet)
-		fprintf(stderr, "Backup successful: %s, %s from %s in use, in %s\n",
+		fprintf(stderr, "Backup %s: %s, %s from %s in use, in %s\n",
+			run->summary.unreadable_bytes ? "made, but not whole" : "successful",
 			run->output.path, gmi_text_bytes(run->summary.file_bytes).text,
 			gmi_text_bytes(run->summary.used_bytes).text,
 			gmi_text_seconds((uint64_t)(seconds + 0.5)).text);
+}
+
+/* As an error, so that --quiet does not hide it. */
+static int tell_unreadable(const struct backup_run *run)
+{
+	if (run->summary.unreadable_bytes == 0)
+		return 0;
+	fprintf(stderr,
+		"gmi: %s in %llu %s could not be read and are not in the file\n"
+		"A restore from it leaves such places as they are. Replace the disk.\n",
+		gmi_text_bytes(run->summary.unreadable_bytes).text,
+		(unsigned long long)run->summary.unreadable_places,
+		run->summary.unreadable_places == 1 ? "place" : "places");
+	return GMI_EXIT_UNREADABLE;
 }
 
 int gmi_cmd_backup(const struct gmi_command *command, int argc, char **argv)
@@ -114,7 +137,7 @@ int gmi_cmd_backup(const struct gmi_command *command, int argc, char **argv)
 	int exit_code;
 	int result;
 
-	if (!gmi_options_parse(&run.options, command, "Polacwfjq", 0, 0, argc, argv, &exit_code))
+	if (!gmi_options_parse(&run.options, command, "Polakcwfjq", 0, 0, argc, argv, &exit_code))
 		return exit_code;
 	if (run.options.json && run.options.output && strcmp(run.options.output, "-") == 0)
 		return gmi_usage_error(command, "--json and -o - both want standard output");
@@ -130,7 +153,8 @@ int gmi_cmd_backup(const struct gmi_command *command, int argc, char **argv)
 	gmi_progress_view_stop(&run.view);
 	gmi_report_release(&run.report);
 	if (result < 0)
-		return gmi_exit_with(&err, "No backup was made; the device is unchanged.");
+		return gmi_exit_with(&err,
+				     gmi_rescue_is_bad_place(&err) ? NEXT_AT_A_BAD_PLACE : NEXT);
 	tell(&run, gmi_clock_seconds() - began);
-	return 0;
+	return tell_unreadable(&run);
 }

@@ -56,6 +56,7 @@ static int prepare(struct extraction *extraction, const struct gmi_opened_file *
 	if (gmi_decoder_new(&extraction->decoder, opened->reader, err) < 0)
 		return -1;
 	snprintf(image, sizeof(image), "%s.img", name);
+	gmi_warn_of_unreadable(opened, extraction->volume);
 	return gmi_output_open(&extraction->output, options->output ? options->output : image,
 			       options->force, err);
 }

@@ -8,6 +8,24 @@
 #include <jansson.h>
 #include <stdio.h>
 
+static uint64_t unreadable(const struct gmi_opened_file *opened, uint32_t volume)
+{
+	return gmi_extents_total(gmi_index_unreadable(gmi_reader_index(opened->reader), volume));
+}
+
+static void tell_volume(const struct gmi_opened_file *opened, uint32_t number)
+{
+	const struct gmi_manifest_volume *volume =
+		&gmi_reader_manifest(opened->reader)->volumes[number];
+	uint64_t lost = unreadable(opened, number);
+
+	printf("  %-20s %-9s %10s, %10s in use", volume->name, volume->content,
+	       gmi_text_bytes(volume->length).text, gmi_text_bytes(volume->used).text);
+	if (lost > 0)
+		printf(", of which %s could not be read", gmi_text_bytes(lost).text);
+	printf("%s%s\n", *volume->note ? "; " : "", volume->note);
+}
+
 static void tell(const struct gmi_opened_file *opened)
 {
 	const struct gmi_manifest *manifest = gmi_reader_manifest(opened->reader);
@@ -31,14 +49,8 @@ static void tell(const struct gmi_opened_file *opened)
 		       disk->flash ? "raw flash" : "block device, table ",
 		       disk->flash ? "" : disk->table, "");
 		for (uint32_t j = 0; j < manifest->volume_count; j++) {
-			const struct gmi_manifest_volume *volume = &manifest->volumes[j];
-
-			if (volume->disk != i)
-				continue;
-			printf("  %-20s %-9s %10s, %10s in use%s%s\n", volume->name,
-			       volume->content, gmi_text_bytes(volume->length).text,
-			       gmi_text_bytes(volume->used).text, *volume->note ? "; " : "",
-			       volume->note);
+			if (manifest->volumes[j].disk == i)
+				tell_volume(opened, j);
 		}
 	}
 }
@@ -59,8 +71,9 @@ static json_t *disks_json(const struct gmi_manifest *manifest)
 	return disks;
 }
 
-static json_t *volumes_json(const struct gmi_manifest *manifest)
+static json_t *volumes_json(const struct gmi_opened_file *opened)
 {
+	const struct gmi_manifest *manifest = gmi_reader_manifest(opened->reader);
 	json_t *volumes = json_array();
 
 	for (uint32_t i = 0; i < manifest->volume_count; i++) {
@@ -68,11 +81,12 @@ static json_t *volumes_json(const struct gmi_manifest *manifest)
 
 		json_array_append_new(
 			volumes,
-			json_pack("{s:s, s:s, s:I, s:I, s:I, s:s, s:s, s:s}", "name", volume->name,
-				  "disk", manifest->disks[volume->disk].name, "offset",
-				  (json_int_t)volume->offset, "length", (json_int_t)volume->length,
-				  "used", (json_int_t)volume->used, "content", volume->content,
-				  "label", volume->label, "note", volume->note));
+			json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:s, s:s, s:s}", "name",
+				  volume->name, "disk", manifest->disks[volume->disk].name,
+				  "offset", (json_int_t)volume->offset, "length",
+				  (json_int_t)volume->length, "used", (json_int_t)volume->used,
+				  "unreadable", (json_int_t)unreadable(opened, i), "content",
+				  volume->content, "label", volume->label, "note", volume->note));
 	}
 	return volumes;
 }
@@ -91,7 +105,7 @@ static void tell_json(const struct gmi_opened_file *opened)
 			 manifest->is_signed, "all_blocks", manifest->all_blocks, "chunk_length",
 			 (int)manifest->chunk_length, "file_bytes",
 			 (json_int_t)opened->file.source.length, "root_hash", hex, "disks",
-			 disks_json(manifest), "volumes", volumes_json(manifest));
+			 disks_json(manifest), "volumes", volumes_json(opened));
 	json_dumpf(json, stdout, JSON_INDENT(2));
 	putchar('\n');
 	json_decref(json);

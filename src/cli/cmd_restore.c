@@ -62,19 +62,22 @@ static void tell_json(const struct gmi_restore *engine, bool dry_run)
 
 	for (uint32_t i = 0; gmi_restore_change(engine, i, &change); i++)
 		json_array_append_new(
-			volumes, json_pack("{s:s, s:I, s:I, s:I, s:I}", "volume", change.volume,
-					   "chunks_changed", (json_int_t)change.chunks_changed,
-					   "bytes_changed", (json_int_t)change.bytes_changed,
-					   "bytes_zeroed", (json_int_t)change.bytes_zeroed,
-					   "bytes_discarded", (json_int_t)change.bytes_discarded));
-	json = json_pack("{s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "dry_run", dry_run,
+			volumes,
+			json_pack("{s:s, s:I, s:I, s:I, s:I, s:I}", "volume", change.volume,
+				  "chunks_changed", (json_int_t)change.chunks_changed,
+				  "bytes_changed", (json_int_t)change.bytes_changed, "bytes_zeroed",
+				  (json_int_t)change.bytes_zeroed, "bytes_discarded",
+				  (json_int_t)change.bytes_discarded, "bytes_unreadable",
+				  (json_int_t)change.bytes_unreadable));
+	json = json_pack("{s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "dry_run", dry_run,
 			 "bytes_compared", (json_int_t)summary.bytes_compared, "bytes_changed",
 			 (json_int_t)summary.bytes_changed, "bytes_moved",
 			 (json_int_t)summary.bytes_moved, "bytes_written",
 			 (json_int_t)summary.bytes_written, "bytes_zeroed",
 			 (json_int_t)summary.bytes_zeroed, "bytes_discarded",
 			 (json_int_t)summary.bytes_discarded, "bytes_verified",
-			 (json_int_t)summary.bytes_verified, "volumes", volumes);
+			 (json_int_t)summary.bytes_verified, "bytes_unreadable",
+			 (json_int_t)summary.bytes_unreadable, "volumes", volumes);
 	json_dumpf(json, stdout, JSON_INDENT(2));
 	putchar('\n');
 	json_decref(json);
@@ -101,6 +104,11 @@ static void tell(const struct restore_run *run, const struct gmi_restore *engine
 			"Restore successful: %s written, all read back. Restart the device "
 			"before further use.\n",
 			gmi_text_bytes(summary.bytes_written + summary.bytes_zeroed).text);
+	if (summary.bytes_unreadable > 0)
+		fprintf(stderr,
+			"%s could not be read when the backup was made and %s as they are.\n",
+			gmi_text_bytes(summary.bytes_unreadable).text,
+			run->options.dry_run ? "would be left" : "were left");
 }
 
 static const char *state_after_failure(struct gmi_restore_session *session)

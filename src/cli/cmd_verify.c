@@ -16,6 +16,7 @@ int gmi_cmd_verify(const struct gmi_command *command, int argc, char **argv)
 	struct gmi_options options;
 	struct gmi_report report;
 	struct gmi_error err;
+	uint64_t unreadable;
 	int exit_code;
 	int result;
 
@@ -33,10 +34,16 @@ int gmi_cmd_verify(const struct gmi_command *command, int argc, char **argv)
 	if (result < 0)
 		return gmi_exit_with(&err,
 				     "Do not restore from this file; make or fetch it again.");
-	if (!options.quiet)
-		printf("%s is sound: %s of device %s, made %s\n", options.arguments[0],
-		       gmi_text_bytes(opened.file.source.length).text,
-		       gmi_reader_manifest(opened.reader)->device_id,
-		       gmi_text_utc(gmi_reader_manifest(opened.reader)->created).text);
+	if (options.quiet)
+		return 0;
+	unreadable = gmi_index_unreadable_total(gmi_reader_index(opened.reader));
+	printf("%s is sound: %s of device %s, made %s\n", options.arguments[0],
+	       gmi_text_bytes(opened.file.source.length).text,
+	       gmi_reader_manifest(opened.reader)->device_id,
+	       gmi_text_utc(gmi_reader_manifest(opened.reader)->created).text);
+	if (unreadable > 0)
+		printf("But %s could not be read from the device when it was made, and are not in "
+		       "it.\n",
+		       gmi_text_bytes(unreadable).text);
 	return 0;
 }

@@ -11,6 +11,7 @@
 /* What gmi doctor found. Apart from the others, which are those of failures. */
 #define GMI_EXIT_WARNINGS 20
 #define GMI_EXIT_PROBLEMS 21
+#define GMI_EXIT_UNREADABLE 22 /* no error's: a backup was made, but places could not be read */
 
 int gmi_exit_code(enum gmi_code code);
 

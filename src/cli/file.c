@@ -1,5 +1,7 @@
 #include "cli/file.h"
 
+#include "base/text.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -39,4 +41,17 @@ int gmi_opened_file_find(const struct gmi_opened_file *opened, const char *argum
 	memcpy(name, argument, length);
 	name[length] = '\0';
 	return gmi_reader_find_volume(opened->reader, name, volume, err);
+}
+
+void gmi_warn_of_unreadable(const struct gmi_opened_file *opened, uint32_t volume)
+{
+	uint64_t unreadable =
+		gmi_extents_total(gmi_index_unreadable(gmi_reader_index(opened->reader), volume));
+
+	if (unreadable > 0)
+		fprintf(stderr,
+			"gmi: %s of volume %s could not be read when the backup was made; there "
+			"are zeros in their place\n",
+			gmi_text_bytes(unreadable).text,
+			gmi_reader_manifest(opened->reader)->volumes[volume].name);
 }

@@ -18,4 +18,8 @@ void gmi_opened_file_close(struct gmi_opened_file *opened);
 GMI_MUST_CHECK int gmi_opened_file_find(const struct gmi_opened_file *opened, const char *argument,
 					uint32_t *volume, const char **path, struct gmi_error *err);
 
+/* A sentence on standard error if parts of the volume could not be read when the backup was made.
+ */
+void gmi_warn_of_unreadable(const struct gmi_opened_file *opened, uint32_t volume);
+
 #endif

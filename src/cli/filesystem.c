@@ -21,6 +21,7 @@ int gmi_with_filesystem(const struct gmi_opened_file *opened, const char *argume
 			"into; gmi extract gives the whole volume",
 			gmi_reader_manifest(opened->reader)->volumes[number].name,
 			gmi_reader_manifest(opened->reader)->volumes[number].content);
+	gmi_warn_of_unreadable(opened, number);
 	if (gmi_volume_source_new(&volume, opened->reader, number, err) < 0)
 		return -1;
 	if (gmi_ext_open(&ext, volume, err) == 0) {

@@ -14,7 +14,7 @@
 #define PROFILE_OPTION "  --profile P         the device's profile\n"
 
 static const struct gmi_command commands[] = {
-	{ "backup", "--profile P [-o FILE|-] [--level N] [--all-blocks]",
+	{ "backup", "--profile P [-o FILE|-] [--level N] [--all-blocks] [--keep-going]",
 	  "everything on the device into one file",
 	  PROFILE_OPTION
 	  "  -o, --output FILE   where to; \"-\" is standard output. Unless told:\n"
@@ -22,6 +22,7 @@ static const struct gmi_command commands[] = {
 	  "  -f, --force         overwrite FILE\n"
 	  "  --level N           zstd level, 1 (fastest, the default) to 19 (smallest)\n"
 	  "  --all-blocks        a forensic copy: unused space too\n"
+	  "  --keep-going        record what a failing disk does not give, instead of ending\n"
 	  "  --chunk-length N    KiB, a power of two from 64 to 4096\n"
 	  "  --workers N         threads; two more than cores unless told\n"
 	  "  -q, --quiet         only errors\n"

@@ -12,6 +12,7 @@ static const struct option long_options[] = {
 	{ "output", required_argument, NULL, 'o' },
 	{ "level", required_argument, NULL, 'l' },
 	{ "all-blocks", no_argument, NULL, 'a' },
+	{ "keep-going", no_argument, NULL, 'k' },
 	{ "chunk-length", required_argument, NULL, 'c' },
 	{ "workers", required_argument, NULL, 'w' },
 	{ "force", no_argument, NULL, 'f' },
@@ -69,6 +70,9 @@ static bool set(struct gmi_options *options, int letter, const char *value)
 		return true;
 	case 'a':
 		options->all_blocks = true;
+		return true;
+	case 'k':
+		options->keep_going = true;
 		return true;
 	case 'f':
 		options->force = true;

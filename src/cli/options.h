@@ -18,6 +18,7 @@ struct gmi_options {
 	unsigned int workers;
 	uint32_t chunk_length; /* bytes; 0: not given */
 	bool all_blocks;
+	bool keep_going;
 	bool dry_run;
 	bool force;
 	bool json;
@@ -28,10 +29,10 @@ struct gmi_options {
 };
 
 /*
- * Takes the options whose letters are in `allowed` (P profile, o output, l level, a all-blocks, c
- * chunk-length, w workers, f force, n dry-run, j json, q quiet, y yes) and between least and most
- * arguments. Returns true; or false with the exit code, after --help or a sentence about what is
- * wrong.
+ * Takes the options whose letters are in `allowed` (P profile, o output, l level, a all-blocks, k
+ * keep-going, c chunk-length, w workers, f force, n dry-run, j json, q quiet, y yes) and between
+ * least and most arguments. Returns true; or false with the exit code, after --help or a sentence
+ * about what is wrong.
  */
 bool gmi_options_parse(struct gmi_options *options, const struct gmi_command *command,
 		       const char *allowed, int least, int most, int argc, char **argv,

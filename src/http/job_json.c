@@ -33,12 +33,13 @@ static json_t *summary(const struct gmi_job_view *view)
 		return json_pack("{s:I, s:I, s:f}", "usedBytes", (json_int_t)figures->used_bytes,
 				 "fileBytes", (json_int_t)figures->file_bytes, "seconds",
 				 view->seconds);
-	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:f}", "bytesCompared",
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:f}", "bytesCompared",
 			 (json_int_t)figures->bytes_compared, "bytesChanged",
 			 (json_int_t)figures->bytes_changed, "bytesWritten",
 			 (json_int_t)figures->bytes_written, "bytesDiscarded",
 			 (json_int_t)figures->bytes_discarded, "bytesVerified",
-			 (json_int_t)figures->bytes_verified, "seconds", view->seconds);
+			 (json_int_t)figures->bytes_verified, "bytesUnreadable",
+			 (json_int_t)figures->bytes_unreadable, "seconds", view->seconds);
 }
 
 json_t *gmi_log_line_json(uint32_t number, const struct gmi_report_line *line)

@@ -37,6 +37,7 @@ struct gmi_job_figures {
 	uint64_t bytes_written; /* zeros included */
 	uint64_t bytes_discarded;
 	uint64_t bytes_verified;
+	uint64_t bytes_unreadable; /* at the backup; left as they are */
 };
 
 struct gmi_job_view {

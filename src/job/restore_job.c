@@ -23,6 +23,7 @@ static void take_figures(struct gmi_job *job, struct gmi_restore_session *sessio
 	job->figures.bytes_written = summary.bytes_written + summary.bytes_zeroed;
 	job->figures.bytes_discarded = summary.bytes_discarded;
 	job->figures.bytes_verified = summary.bytes_verified;
+	job->figures.bytes_unreadable = summary.bytes_unreadable;
 	if (ended_well)
 		job->device = GMI_DEVICE_RESTORED;
 	else if (gmi_restore_is_touched(engine))

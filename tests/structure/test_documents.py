@@ -185,9 +185,9 @@ def test_exit_codes_are_the_published_ones() -> None:
     coded = {code_names()[code]: number for code, number in re.findall(r"case (GMI_\w+):\s+return (\d+);", text)}
     assert set(coded) == set(code_names().values())
     verdicts = {name.lower(): number for name, number in
-                re.findall(r"#define GMI_EXIT_(WARNINGS|PROBLEMS) (\d+)", source("cli/exit.h"))}
+                re.findall(r"#define GMI_EXIT_(WARNINGS|PROBLEMS|UNREADABLE) (\d+)", source("cli/exit.h"))}
     told = {row[1]: row[0] for row in rows(section("Exit codes"))}
-    assert len(verdicts) == 2 and told == coded | verdicts and len(set(told.values())) == len(told)
+    assert len(verdicts) == 3 and told == coded | verdicts and len(set(told.values())) == len(told)
 
 
 def test_what_the_doctor_looks_at_is_told_by_its_titles_and_names() -> None:

@@ -20,7 +20,7 @@ SANITIZER_EXIT = 86
 EXIT = {"ok": 0, "system": 1, "usage": 2, "profile": 3, "not-gmi": 4, "damaged": 5, "version": 6,
         "wrong-device": 7, "layout": 8, "program-running": 9, "job-running": 10, "client": 11, "hook": 12,
         "verify": 13, "not-found": 14, "cancelled": 15, "conflict": 16,
-        "warnings": 20, "problems": 21}
+        "warnings": 20, "problems": 21, "unreadable": 22}
 
 
 def environment() -> dict[str, str]:
