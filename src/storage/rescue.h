@@ -26,7 +26,7 @@ struct gmi_rescue {
 };
 
 /*
- * gmi_used_read() that goes on. Appends to the empty *unreadable, in bytes from the volume's start,
+ * gmi_used_read() that goes on. Appends to *unreadable, in bytes from the volume's start,
  * the used bytes of the range that could not be read. Fails where the disk itself is gone or the
  * failure has nothing to do with a place on it.
  */

@@ -83,6 +83,7 @@ void device_memory_backup(struct device_memory *memory, unsigned int workers, ui
 	struct gmi_backup_options options = {
 		.workers = workers,
 		.chunk_length = chunk_length,
+		.keep_going = memory->keep_going,
 		.created = 1767965024,
 	};
 	struct gmi_backup *backup;

@@ -18,6 +18,7 @@ struct device_memory {
 	struct gmi_device device;
 	struct gmi_profile profile;
 	struct gmi_report report;
+	bool keep_going; /* of its backups */
 	struct storage_counting *disks[DEVICE_MEMORY_DISKS];
 	uint8_t *bytes[DEVICE_MEMORY_DISKS];
 };

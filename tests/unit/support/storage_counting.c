@@ -76,16 +76,29 @@ static void wait_for_others(struct storage_counting *counting)
 	}
 }
 
+/* Whether the range touches a bad place, and where that begins. */
+static bool is_bad(const struct storage_counting *counting, uint64_t offset, uint64_t length,
+		   uint64_t *bad)
+{
+	*bad = counting->bad_from;
+	if (offset < counting->bad_to && offset + length > counting->bad_from)
+		return true;
+	if (!counting->bad || !gmi_extents_touch(counting->bad, offset, length))
+		return false;
+	*bad = counting->bad->list[gmi_extents_find(counting->bad, offset)].offset;
+	return true;
+}
+
 static int read_now(struct gmi_disk *disk, uint64_t offset, void *data, size_t length,
 		    struct gmi_error *err)
 {
 	struct storage_counting *counting = (struct storage_counting *)disk;
+	uint64_t bad;
 
 	atomic_fetch_add(&counting->reads, 1);
-	if (offset < counting->bad_to && offset + length > counting->bad_from) {
-		errno = EIO;
-		return gmi_fail_errno(err, "cannot read at byte %llu",
-				      (unsigned long long)counting->bad_from);
+	if (is_bad(counting, offset, length, &bad)) {
+		errno = counting->bad_errno ? counting->bad_errno : EIO;
+		return gmi_fail_errno(err, "cannot read at byte %llu", (unsigned long long)bad);
 	}
 	if (fails(counting, false, offset, length))
 		return gmi_fail_errno(err, "cannot read");

@@ -7,6 +7,7 @@
 #ifndef GMI_TESTS_STORAGE_COUNTING_H
 #define GMI_TESTS_STORAGE_COUNTING_H
 
+#include "base/extents.h"
 #include "storage/disk.h"
 
 #include <limits.h>
@@ -34,7 +35,9 @@ struct storage_counting {
 
 	uint64_t bad_from; /* reads that touch [bad_from, bad_to) fail */
 	uint64_t bad_to;
-	unsigned int changes_left; /* then they fail; UINT_MAX: never */
+	const struct gmi_extents *bad; /* reads that touch these fail too; borrowed, may be NULL */
+	int bad_errno;                 /* with this; 0: EIO */
+	unsigned int changes_left;     /* then they fail; UINT_MAX: never */
 	struct storage_fault faults[STORAGE_FAULTS_MAX];
 	unsigned int fault_count;
 	unsigned int gather; /* reads wait for each other until so many are there; 0: none does */
