@@ -128,6 +128,25 @@ void gmi_table_release(struct gmi_table *table)
 	memset(table, 0, sizeof(*table));
 }
 
+/*
+ * Whether blkid found something. It looks at a volume's end, too, where others keep their
+ * superblocks; a bad block there must not make a raw volume of a filesystem that we know.
+ */
+static bool find_content(blkid_probe probe)
+{
+	static char *known[] = { "ext2", "ext3", "ext4", "vfat", "squashfs", "swap", NULL };
+	const int ambiguous = -2;
+	int result = blkid_do_safeprobe(probe);
+
+	if (result < 0 && result != ambiguous) {
+		blkid_reset_probe(probe);
+		blkid_probe_filter_superblocks_type(probe, BLKID_FLTR_ONLYIN, known);
+		result = blkid_do_safeprobe(probe);
+	}
+	/* Two filesystems' signatures in one place: not for us to decide which is alive. */
+	return result == 0;
+}
+
 int gmi_probe_content(struct gmi_disk *disk, uint64_t offset, uint64_t length, char content[16],
 		      char label[128], struct gmi_error *err)
 {
@@ -143,8 +162,7 @@ int gmi_probe_content(struct gmi_disk *disk, uint64_t offset, uint64_t length, c
 		return -1;
 	blkid_probe_enable_superblocks(probe, 1);
 	blkid_probe_set_superblocks_flags(probe, BLKID_SUBLKS_TYPE | BLKID_SUBLKS_LABEL);
-	/* Two filesystems' signatures in one place: not for us to decide which is alive. */
-	if (blkid_do_safeprobe(probe) != 0)
+	if (!find_content(probe))
 		return 0;
 	if (blkid_probe_lookup_value(probe, "TYPE", &value, NULL) == 0 && strlen(value) < 16)
 		snprintf(content, 16, "%s", value);
