@@ -48,6 +48,26 @@ def no_gmi(file: Path, to: Path) -> Path:
     return to
 
 
+def with_a_place_that_could_not_be_read(file: Path, to: Path) -> Path:
+    """As --keep-going makes it: 4 KiB of the partition table's empty entries. The index grows by two extents."""
+    begin, length = content_of(file, "index")
+    data = bytearray(file.read_bytes())
+    index = bytes(data[begin:begin + length])
+    assert struct.unpack_from("<QQQQ", index, 48) == (1, 1, 0, 34 * 512)
+    extents = ((0, 8192), (8192, 4096 | 1 << 63), (12288, 34 * 512 - 12288))
+    index = index[:48] + struct.pack("<QQ", 3, 1) + b"".join(struct.pack("<QQ", *e) for e in extents) + index[80:]
+    described = struct.pack("<III", zlib.crc32(index), len(index), len(index))
+    record = len(data) - END_RECORD - 46 - len("index")  # the directory's last
+    data[record + 16:record + 28] = described
+    offset = struct.unpack_from("<I", data, len(data) - 6)[0] + len(index) - length
+    struct.pack_into("<I", data, len(data) - 6, offset)
+    header = begin - len("index") - LOCAL_HEADER
+    data[header + 14:header + 26] = described
+    data[begin:begin + length] = index
+    to.write_bytes(data)
+    return to
+
+
 def newer(file: Path, to: Path) -> Path:
     """As if a later gmi had made it: sound by its checksums, of format version 2."""
     begin, length = content_of(file, "manifest.json")

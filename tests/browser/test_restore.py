@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import forge
 from cable import Cable
 from instrument import Instrument, until
 from page import Page
@@ -37,6 +38,16 @@ def test_the_progress_dialog_opens_before_the_device_has_answered(page: Page, ca
     assert page.dialog() == "Restore in progress"
     answer.wait().release()
     page.wait_for_dialog("Restore successful")
+
+
+def test_what_the_backup_could_not_read_is_told_when_it_is_back(page: Page, instrument: Instrument,
+                                                                backup_file: Path, tmp_path: Path) -> None:
+    instrument.change()
+    page.restore_from(forge.with_a_place_that_could_not_be_read(backup_file, tmp_path / "holes.gmi"))
+    said = page.wait_for_dialog("Restore successful").replace("\xa0", " ")
+    assert "But for a few places, the device is as it was at the backup" in said
+    assert "4.10 kB could not be read when the backup was made." in said
+    assert "What the device holds in those places was left as it is." in said
 
 
 def test_a_device_that_is_as_it_was_needs_neither_writing_nor_restart(page: Page, instrument: Instrument,

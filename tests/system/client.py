@@ -100,6 +100,17 @@ class Client:
         assert self.ended(job["id"])["state"] == "succeeded"
         return answer.body
 
+    def request_until_broken(self, path: str) -> None:
+        """A download that the device cannot bring to its end."""
+        connection = self.connect()
+        try:
+            connection.request("GET", path)
+            connection.getresponse().read()
+        except (http.client.HTTPException, ConnectionError):
+            pass
+        finally:
+            connection.close()
+
     def first_range(self, job: str) -> dict:
         """Waits until the device wants something of the file."""
         return wait_for(lambda: self.wanted(job)["ranges"], "a range is wanted")[0]
