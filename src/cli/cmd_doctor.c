@@ -3,7 +3,7 @@
 #include "cli/cli.h"
 #include "cli/exit.h"
 #include "cli/options.h"
-#include "device/doctor.h"
+#include "doctor/doctor.h"
 
 #include <jansson.h>
 #include <stdio.h>

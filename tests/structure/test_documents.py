@@ -191,7 +191,7 @@ def test_exit_codes_are_the_published_ones() -> None:
 
 
 def test_what_the_doctor_looks_at_is_told_by_its_titles_and_names() -> None:
-    groups = re.findall(r'\[GMI_FINDING_\w+\] = \{ "(\w+)", "([\w ]+)" \}', source("device/doctor.c"))
+    groups = re.findall(r'\[GMI_FINDING_\w+\] = \{ "(\w+)", "([\w ]+)" \}', source("doctor/doctor.c"))
     assert len(groups) > 5
     for name, title in groups:
         assert f"`{name}`" in section("gmi doctor") and f"*{title}*" in section("gmi doctor"), title

@@ -14,12 +14,13 @@ MAY_USE = {
     "format": {"base"},
     "storage": {"base"},
     "device": {"base", "storage"},
+    "doctor": {"base", "storage", "device"},
     "backup": {"base", "format", "storage", "device"},
     "restore": {"base", "format", "storage", "device"},
     "job": {"base", "device", "backup", "restore"},
     "http": {"base", "job"},
     "gmid": {"base", "device", "job", "http"},
-    "cli": {"base", "format", "storage", "device", "backup", "restore"},
+    "cli": {"base", "format", "storage", "device", "doctor", "backup", "restore"},
 }
 
 # Library header -> the only files that may know it.

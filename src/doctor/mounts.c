@@ -1,6 +1,6 @@
 /* Every filesystem that is mounted read-write has a way to come to rest, and nobody swaps to the
  * disks. */
-#include "device/doctor_checks.h"
+#include "doctor/checks.h"
 
 #include "device/holders.h"
 

@@ -1,7 +1,7 @@
-#include "device/doctor.h"
+#include "doctor/doctor.h"
 
 #include "base/text.h"
-#include "device/doctor_checks.h"
+#include "doctor/checks.h"
 
 #include <errno.h>
 #include <limits.h>

@@ -1,5 +1,5 @@
 /* The hooks: is the program of each one there, may it be run, and by whom changed? */
-#include "device/doctor_checks.h"
+#include "doctor/checks.h"
 
 #include <errno.h>
 #include <limits.h>

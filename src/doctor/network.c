@@ -1,5 +1,5 @@
 /* Who can reach gmid, which asks nobody for a password. */
-#include "device/doctor_checks.h"
+#include "doctor/checks.h"
 
 #include <arpa/inet.h>
 #include <ifaddrs.h>

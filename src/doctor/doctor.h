@@ -10,8 +10,8 @@
  * It finds the more the more it may see: what an ordinary user cannot look at is told as a note,
  * and that something was not looked at as a warning. One thread.
  */
-#ifndef GMI_DEVICE_DOCTOR_H
-#define GMI_DEVICE_DOCTOR_H
+#ifndef GMI_DOCTOR_H
+#define GMI_DOCTOR_H
 
 #include "device/device.h"
 #include "device/mounts.h"

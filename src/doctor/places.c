@@ -1,5 +1,5 @@
 /* The files and folders that gmi itself needs: lock, runtime folder, journal. */
-#include "device/doctor_checks.h"
+#include "doctor/checks.h"
 
 #include <errno.h>
 #include <linux/magic.h>

@@ -1,5 +1,5 @@
 /* Memory, clock, and whether everything could be looked at. */
-#include "device/doctor_checks.h"
+#include "doctor/checks.h"
 
 #include "base/text.h"
 

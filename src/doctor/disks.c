@@ -1,6 +1,6 @@
 /* Each disk of the profile: is it there, whole, readable, and does the kernel help? And what other
  * disks does the machine have? */
-#include "device/doctor_checks.h"
+#include "doctor/checks.h"
 
 #include "base/cleanup.h"
 #include "base/text.h"

@@ -1,5 +1,5 @@
 /* A restore overwrites the disks beneath the running system: what is in use there? */
-#include "device/doctor_checks.h"
+#include "doctor/checks.h"
 
 #include <limits.h>
 #include <stdio.h>

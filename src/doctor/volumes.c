@@ -1,5 +1,5 @@
 /* What the disks hold: every byte is in one volume, and what of it would be read. */
-#include "device/doctor_checks.h"
+#include "doctor/checks.h"
 
 #include "base/text.h"
 

@@ -4,8 +4,8 @@
  */
 #include "../unit.h"
 
-#include "device/doctor.h"
-#include "device/doctor_checks.h"
+#include "doctor/doctor.h"
+#include "doctor/checks.h"
 #include "support/device_profile.h"
 #include "support/storage_scratch.h"
 
@@ -324,5 +324,5 @@ int main(void)
 		CASE(who_can_reach_gmid_is_told),
 	};
 
-	return cmocka_run_group_tests_name("device/doctor", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("doctor/doctor", tests, NULL, NULL);
 }

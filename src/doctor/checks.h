@@ -1,14 +1,14 @@
 /*
  * What the parts of the doctor share: how a finding is made, and the checks that doctor.c calls one
- * after the other. Internal to src/device.
+ * after the other. Internal to src/doctor.
  *
  *   gmi_doctor_find(doctor, GMI_SEVERITY_WARNING, "disk %s is write-protected", name);
  *   gmi_doctor_advise(doctor, "Release its switch.");
  */
-#ifndef GMI_DEVICE_DOCTOR_CHECKS_H
-#define GMI_DEVICE_DOCTOR_CHECKS_H
+#ifndef GMI_DOCTOR_CHECKS_H
+#define GMI_DOCTOR_CHECKS_H
 
-#include "device/doctor.h"
+#include "doctor/doctor.h"
 
 #include <stdio.h>
 #include <sys/types.h>
@@ -45,15 +45,15 @@ bool gmi_doctor_is_on_disk(const struct gmi_doctor *doctor, const char *path, ui
 const struct gmi_mount *gmi_doctor_at_work(const struct gmi_doctor *doctor,
 					   const struct gmi_volume *volume);
 
-/* doctor_disks.c */
+/* disks.c */
 void gmi_doctor_check_disks(struct gmi_doctor *doctor);
 void gmi_doctor_check_queue(struct gmi_doctor *doctor, const struct gmi_disk *disk);
 void gmi_doctor_check_other_disks(struct gmi_doctor *doctor);
 
-/* doctor_volumes.c */
+/* volumes.c */
 void gmi_doctor_check_volumes(struct gmi_doctor *doctor);
 
-/* doctor_mounts.c */
+/* mounts.c */
 void gmi_doctor_check_mounts(struct gmi_doctor *doctor);
 void gmi_doctor_check_swap(struct gmi_doctor *doctor);
 
@@ -63,10 +63,10 @@ enum gmi_rest gmi_doctor_rest_of(const struct gmi_doctor *doctor, const struct g
 /* Bind mounts show one filesystem at several places: true at the first. */
 bool gmi_doctor_is_first_mount(const struct gmi_doctor *doctor, uint32_t number);
 
-/* doctor_restore.c */
+/* restore.c */
 void gmi_doctor_check_restore(struct gmi_doctor *doctor);
 
-/* doctor_hooks.c */
+/* hooks.c */
 void gmi_doctor_check_hooks(struct gmi_doctor *doctor);
 
 /*
@@ -78,14 +78,14 @@ bool gmi_doctor_program_of(const char *command, char word[256]);
 /* Where the shell would find it; false if it is nowhere. */
 bool gmi_doctor_find_program(const struct gmi_profile *profile, const char *word, char path[600]);
 
-/* doctor_places.c */
+/* places.c */
 void gmi_doctor_check_places(struct gmi_doctor *doctor);
 
-/* doctor_machine.c */
+/* machine.c */
 void gmi_doctor_check_machine(struct gmi_doctor *doctor);
 void gmi_doctor_check_clock(struct gmi_doctor *doctor, int64_t now);
 
-/* doctor_network.c */
+/* network.c */
 void gmi_doctor_check_network(struct gmi_doctor *doctor);
 
 #endif
