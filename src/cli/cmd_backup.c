@@ -154,7 +154,7 @@ int gmi_cmd_backup(const struct gmi_command *command, int argc, char **argv)
 	gmi_report_release(&run.report);
 	if (result < 0)
 		return gmi_exit_with(&err,
-				     gmi_rescue_is_bad_place(&err) ? NEXT_AT_A_BAD_PLACE : NEXT);
+				     gmi_disk_is_bad_place(&err) ? NEXT_AT_A_BAD_PLACE : NEXT);
 	tell(&run, gmi_clock_seconds() - began);
 	return tell_unreadable(&run);
 }

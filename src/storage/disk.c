@@ -26,8 +26,10 @@ static int check(const struct gmi_disk *disk, uint64_t offset, uint64_t length,
 }
 
 /* How a medium says that it fails; anything else is somebody's mistake, or the device is gone. */
-static bool is_failing(const struct gmi_error *err)
+bool gmi_disk_is_bad_place(const struct gmi_error *err)
 {
+	if (err->code != GMI_E_SYSTEM)
+		return false;
 	switch (err->sys) {
 	case EIO:
 	case EILSEQ:  /* the bus garbles, or a protected sector does not fit its checksum */
@@ -57,7 +59,7 @@ static int refused(const struct gmi_disk *disk, const char *verb, uint64_t offse
 {
 	char what[80];
 
-	if (!is_failing(err))
+	if (!gmi_disk_is_bad_place(err))
 		return gmi_error_prefix(err, "disk %s", disk->name);
 	snprintf(what, sizeof(what), "%s %" PRIu64 " bytes at byte %" PRIu64, verb, length, offset);
 	return say_failing(disk, what, err);
@@ -93,17 +95,27 @@ static int read_stubbornly(struct gmi_disk *disk, uint64_t offset, uint8_t *data
 	size_t first = (size_t)(middle - offset);
 	int result = disk->ops->read(disk, offset, data, length, err);
 
-	if (result < 0 && is_failing(err) && first < length) {
+	if (result < 0 && gmi_disk_is_bad_place(err) && first < length) {
 		nanosleep(&pause, NULL);
 		if (read_stubbornly(disk, offset, data, first, err) < 0)
 			return -1;
 		return read_stubbornly(disk, middle, data + first, length - first, err);
 	}
-	for (int i = 0; result < 0 && is_failing(err) && i < READ_RETRIES; i++) {
+	for (int i = 0; result < 0 && gmi_disk_is_bad_place(err) && i < READ_RETRIES; i++) {
 		nanosleep(&pause, NULL);
 		result = disk->ops->read(disk, offset, data, length, err);
 	}
 	return result < 0 ? refused(disk, "read", offset, length, err) : 0;
+}
+
+int gmi_disk_read_once(struct gmi_disk *disk, uint64_t offset, void *data, size_t length,
+		       struct gmi_error *err)
+{
+	if (check(disk, offset, length, err) < 0)
+		return -1;
+	if (disk->ops->read(disk, offset, data, length, err) < 0)
+		return refused(disk, "read", offset, length, err);
+	return 0;
 }
 
 int gmi_disk_read(struct gmi_disk *disk, uint64_t offset, void *data, size_t length,
@@ -149,7 +161,7 @@ int gmi_disk_flush(struct gmi_disk *disk, struct gmi_error *err)
 {
 	if (disk->ops->flush(disk, err) == 0)
 		return 0;
-	if (is_failing(err))
+	if (gmi_disk_is_bad_place(err))
 		return say_failing(disk, "bring what was written to the medium", err);
 	return gmi_error_prefix(err, "disk %s", disk->name);
 }

@@ -92,6 +92,13 @@ void gmi_disk_close(struct gmi_disk *disk); /* NULL is fine */
 
 GMI_MUST_CHECK int gmi_disk_read(struct gmi_disk *disk, uint64_t offset, void *data, size_t length,
 				 struct gmi_error *err);
+/* The same, tried a single time, for whoever has many bad places to look at. */
+GMI_MUST_CHECK int gmi_disk_read_once(struct gmi_disk *disk, uint64_t offset, void *data,
+				      size_t length, struct gmi_error *err);
+
+/* Whether a failure says that its place is bad; another place of the disk may be readable. */
+bool gmi_disk_is_bad_place(const struct gmi_error *err);
+
 GMI_MUST_CHECK int gmi_disk_write(struct gmi_disk *disk, uint64_t offset, const void *data,
 				  size_t length, struct gmi_error *err);
 GMI_MUST_CHECK int gmi_disk_zero(struct gmi_disk *disk, uint64_t offset, uint64_t length,

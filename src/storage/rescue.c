@@ -2,7 +2,6 @@
 
 #include "base/checked.h"
 
-#include <errno.h>
 #include <string.h>
 
 /* What a page cache, an SD card's block and most filesystems count in. */
@@ -35,12 +34,14 @@ static int read_piece(const struct range *range, uint64_t offset, uint64_t lengt
 	const struct gmi_used_view *view = range->view;
 	uint8_t *to = range->data + (offset - range->offset);
 
-	*readable = gmi_disk_read(view->disk, view->start + offset, to, (size_t)length, err) == 0;
+	/* The first bad place of the range was tried stubbornly; of a dying disk there are many. */
+	*readable =
+		gmi_disk_read_once(view->disk, view->start + offset, to, (size_t)length, err) == 0;
 	if (*readable) {
 		atomic_store(&range->rescue->barren, 0);
 		return 0;
 	}
-	if (!gmi_rescue_is_bad_place(err))
+	if (!gmi_disk_is_bad_place(err))
 		return -1;
 	memset(to, 0, (size_t)length);
 	return 0;
@@ -116,14 +117,6 @@ static int probe(const struct range *range, bool *readable, struct gmi_error *er
 	return read_piece(range, last.offset + last.length - piece, piece, readable, err);
 }
 
-/* What the block layer and MTD say of a bad place; ENODEV and the like mean the disk. */
-bool gmi_rescue_is_bad_place(const struct gmi_error *err)
-{
-	return err->code == GMI_E_SYSTEM &&
-	       (err->sys == EIO || err->sys == ENODATA || err->sys == EILSEQ ||
-		err->sys == EBADMSG || err->sys == ETIMEDOUT || err->sys == EREMOTEIO);
-}
-
 bool gmi_rescue_gave_up(const struct gmi_rescue *rescue)
 {
 	return atomic_load(&rescue->barren) >= PIECES_UNTIL_DEAD;
@@ -144,7 +137,7 @@ int gmi_rescue_read(struct gmi_rescue *rescue, const struct gmi_used_view *view,
 		return readable ? read_in_pieces(&range, err) : give_up(&range, err);
 	}
 	if (gmi_used_read(view, offset, data, length, err) < 0)
-		return gmi_rescue_is_bad_place(err) ? read_in_pieces(&range, err) : -1;
+		return gmi_disk_is_bad_place(err) ? read_in_pieces(&range, err) : -1;
 	if (atomic_load(&rescue->barren) > 0)
 		atomic_store(&rescue->barren, 0);
 	return 0;

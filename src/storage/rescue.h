@@ -34,9 +34,6 @@ GMI_MUST_CHECK int gmi_rescue_read(struct gmi_rescue *rescue, const struct gmi_u
 				   uint64_t offset, void *data, size_t length,
 				   struct gmi_extents *unreadable, struct gmi_error *err);
 
-/* Whether a failed read says that its place is bad: another place of the disk may be readable. */
-bool gmi_rescue_is_bad_place(const struct gmi_error *err);
-
 bool gmi_rescue_gave_up(const struct gmi_rescue *rescue); /* on the disk as a whole */
 
 #endif

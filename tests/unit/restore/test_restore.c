@@ -6,7 +6,6 @@
 #include "support/device_memory.h"
 #include "support/storage_scratch.h"
 
-#include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -308,53 +307,6 @@ static void a_disk_that_fails_to_write_can_be_restored_again(void **state)
 	bench_end(&bench);
 }
 
-/* What cannot be written leaves an incomplete device, and a message that says where. */
-static void a_place_that_cannot_be_written_is_told_once_and_not_tried_again(void **state)
-{
-	struct storage_counting *flash;
-	struct bench bench;
-	struct gmi_error err;
-
-	(void)state;
-	bench_begin(&bench, 106);
-	flash = bench.memory.disks[1];
-	memset(bench.memory.bytes[1], 0xff, FLASH);
-	storage_counting_fault(flash, true, 2 * CHUNK + 7, 2 * CHUNK + 8, EIO, STORAGE_ALWAYS);
-	assert_int_equal(run(&bench, &err), -1);
-	assert_true(gmi_restore_is_touched(bench.restore));
-	assert_int_equal(err.sys, EIO);
-	assert_string_equal(
-		err.message,
-		"volume flash, chunk 2: disk flash (memory): cannot write 65536 bytes at "
-		"byte 131072: Input/output error; the storage is failing");
-	bench_end(&bench);
-
-	/* Once is enough: a write that works at the second try would hide it. */
-	bench_begin(&bench, 106);
-	memset(bench.memory.bytes[1], 0xff, FLASH);
-	storage_counting_fault(bench.memory.disks[1], true, 2 * CHUNK, FLASH, EIO, 1);
-	assert_int_equal(run(&bench, &err), -1);
-	assert_non_null(strstr(err.message, "cannot write"));
-	bench_end(&bench);
-}
-
-static void a_place_that_cannot_be_read_ends_the_comparison_with_nothing_written(void **state)
-{
-	struct bench bench;
-	struct gmi_error err;
-
-	(void)state;
-	bench_begin(&bench, 107);
-	storage_counting_fault(bench.memory.disks[1], false, CHUNK + 5000, CHUNK + 5001, EIO,
-			       STORAGE_ALWAYS);
-	assert_int_equal(run(&bench, &err), -1);
-	assert_false(gmi_restore_is_touched(bench.restore));
-	assert_string_equal(err.message,
-			    "volume flash, chunk 1: disk flash (memory): cannot read 4096 bytes at "
-			    "byte 69632: Input/output error; the storage is failing");
-	bench_end(&bench);
-}
-
 static void what_was_written_is_flushed_before_it_is_read_back(void **state)
 {
 	struct bench bench;
@@ -369,33 +321,6 @@ static void what_was_written_is_flushed_before_it_is_read_back(void **state)
 	assert_gmi_ok(gmi_restore_write(bench.restore, &err), &err);
 	assert_int_equal(atomic_load(&bench.memory.disks[1]->flushes), 1);
 	bench_end(&bench);
-}
-
-static void a_long_write_is_flushed_on_its_way(void **state)
-{
-	const uint64_t length = 160 * MIB;
-	struct gmi_restore_options options = { .workers = 2 };
-	struct gmi_memory_source source;
-	struct gmi_memory_sink file;
-	struct device_memory memory;
-	struct gmi_restore *restore;
-	struct gmi_error err;
-
-	(void)state;
-	device_memory_begin(&memory, CHUNK, length);
-	device_memory_backup(&memory, 2, 0, &file);
-	gmi_memory_source_init(&source, file.data, file.length);
-	memset(memory.bytes[1], 0xff, length);
-	assert_gmi_ok(gmi_restore_open(&restore, &source.source, &memory.device, &options,
-				       &memory.report, &err),
-		      &err);
-	assert_gmi_ok(gmi_restore_compare(restore, &err), &err);
-	assert_gmi_ok(gmi_restore_write(restore, &err), &err);
-	/* After each 64 MiB, and at the end. */
-	assert_int_equal(atomic_load(&memory.disks[1]->flushes), 3);
-	gmi_restore_free(restore);
-	gmi_memory_sink_release(&file);
-	device_memory_end(&memory);
 }
 
 static void expect_refusal(struct bench *bench, enum gmi_code code, const char *words)
@@ -609,11 +534,7 @@ int main(void)
 		cmocka_unit_test(damage_in_the_file_is_found_before_the_first_write),
 		cmocka_unit_test(a_disk_that_lies_is_found_by_reading_back),
 		cmocka_unit_test(a_disk_that_fails_to_write_can_be_restored_again),
-		cmocka_unit_test(a_place_that_cannot_be_written_is_told_once_and_not_tried_again),
-		cmocka_unit_test(
-			a_place_that_cannot_be_read_ends_the_comparison_with_nothing_written),
 		cmocka_unit_test(what_was_written_is_flushed_before_it_is_read_back),
-		cmocka_unit_test(a_long_write_is_flushed_on_its_way),
 		cmocka_unit_test(another_device_is_refused_by_both_names),
 		cmocka_unit_test(disks_that_do_not_fit_are_refused),
 		cmocka_unit_test(a_disk_that_the_backup_lacks_is_refused),
