@@ -6,7 +6,10 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <time.h>
+
+#define MTD_MAJOR 90 /* of character devices: Documentation/admin-guide/devices.txt */
 
 void gmi_disk_init(struct gmi_disk *disk, const struct gmi_disk_ops *ops,
 		   const struct gmi_disk_config *config)
@@ -62,7 +65,9 @@ int gmi_disk_open(struct gmi_disk **out, const struct gmi_disk_config *config,
 		return gmi_image_disk_open(out, config, err);
 	if (S_ISBLK(status.st_mode))
 		return gmi_block_disk_open(out, config, err);
+	if (S_ISCHR(status.st_mode) && major(status.st_rdev) == MTD_MAJOR)
+		return gmi_flash_disk_open(out, config, err);
 	return gmi_fail(err, GMI_E_LAYOUT,
-			"disk %s (%s) is neither a block device nor an image file", config->name,
-			config->path);
+			"disk %s (%s) is neither a block device nor raw flash nor an image file",
+			config->name, config->path);
 }

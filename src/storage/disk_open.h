@@ -24,5 +24,8 @@ GMI_MUST_CHECK int gmi_image_disk_open(struct gmi_disk **out, const struct gmi_d
 /* disk_block.c: a block device, past the page cache. */
 GMI_MUST_CHECK int gmi_block_disk_open(struct gmi_disk **out, const struct gmi_disk_config *config,
 				       struct gmi_error *err);
+/* disk_flash.c: raw flash behind an MTD character device. */
+GMI_MUST_CHECK int gmi_flash_disk_open(struct gmi_disk **out, const struct gmi_disk_config *config,
+				       struct gmi_error *err);
 
 #endif

@@ -26,6 +26,7 @@ MAY_USE = {
 # Library header -> the only files that may know it.
 BEHIND_A_DOOR = {
     r"<ext2fs/|<et/com_err": r"src/storage/ext[a-z_]*\.[ch]",
+    r"<libmtd\.h>|<mtd/": r"src/storage/disk_flash\.c",
     r"<blkid/": r"src/storage/.*",
     r"<microhttpd\.h>": r"src/http/.*",
     r"<jansson\.h>": r"src/(format|http|cli)/.*",

@@ -161,13 +161,15 @@ static void a_disk_that_cannot_be_one_is_named(void **state)
 	(void)state;
 	assert_refused(storage_path("nowhere"), GMI_E_LAYOUT, "is missing");
 	assert_refused(storage_path("nowhere/at/all"), GMI_E_LAYOUT, "is missing");
-	assert_refused("/dev/null", GMI_E_LAYOUT, "neither a block device nor an image file");
-	assert_refused(storage_scratch(), GMI_E_LAYOUT, "neither a block device nor an image file");
+	assert_refused("/dev/null", GMI_E_LAYOUT,
+		       "neither a block device nor raw flash nor an image file");
+	assert_refused(storage_scratch(), GMI_E_LAYOUT,
+		       "neither a block device nor raw flash nor an image file");
 	storage_make_file("empty", 0);
 	assert_refused(storage_path("empty"), GMI_E_LAYOUT, "is empty");
 	storage_shell("mkfifo pipe");
 	assert_refused(storage_path("pipe"), GMI_E_LAYOUT,
-		       "neither a block device nor an image file");
+		       "neither a block device nor raw flash nor an image file");
 }
 
 static void readers_share_a_disk_and_a_writer_has_it_alone(void **state)
