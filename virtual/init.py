@@ -10,7 +10,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from kernel import wait_for
+from kernel import Trouble, wait_for
 
 PROGRAM = Path(__file__).resolve().parent / "services/service"
 PATIENCE = 10  # seconds that a service may take to end
@@ -48,11 +48,9 @@ class Init:
                 continue
             try:
                 words = (process / "cmdline").read_bytes().decode(errors="replace").split("\0")
-                if str(PROGRAM) not in words or (process / "stat").read_text().rpartition(")")[2].split()[0] in "ZX":
-                    continue
             except OSError:
                 continue
-            for word in words:
+            for word in words if str(PROGRAM) in words and is_alive(int(process.name)) else []:
                 if word.endswith(".ledger") and Path(word).parent == self.ledgers:
                     found.setdefault(Path(word).stem, []).append(int(process.name))
         return found
@@ -70,29 +68,35 @@ class Init:
 
     def stop(self, stubborn_too: bool = False) -> None:
         """In stopping order, each before the next: who writes last is stopped last."""
-        for service in reversed(self.services):
-            if stubborn_too or service.role not in self.stubborn:
-                self._stop_one(service.name)
-
-    def _stop_one(self, name: str) -> None:
-        def gone() -> bool:
-            """Asks again each time: a service that is just forking may have missed it."""
-            self._signal(name, signal.SIGTERM)
-            return name not in self.running()
-
-        if not wait_for(gone, PATIENCE):
-            self._signal(name, signal.SIGKILL)
-            wait_for(lambda: name not in self.running(), PATIENCE)
+        stopped = [service.name for service in reversed(self.services)
+                   if stubborn_too or service.role not in self.stubborn]
+        # Twice: a service that was just forking may have missed the first signal.
+        for _ in range(2):
+            running = self.running()
+            for name in stopped:
+                end(running.get(name, []), signal.SIGTERM)
 
     def kill(self) -> None:
         """As a power cut does."""
-        for name in self.running():
-            self._signal(name, signal.SIGKILL)
-        wait_for(lambda: not self.running(), PATIENCE)
+        while running := self.running():
+            end(sum(running.values(), []), signal.SIGKILL)
 
-    def _signal(self, name: str, number: int) -> None:
-        for process in self.running().get(name, []):
+
+def is_alive(process: int) -> bool:
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
+def end(processes: list[int], number: int) -> None:
+    """Until they are gone; with SIGKILL when they do not listen."""
+    for attempt in (number, signal.SIGKILL):
+        for process in processes:
             try:
-                os.kill(process, number)
+                os.kill(process, attempt)
             except ProcessLookupError:
                 pass
+        if wait_for(lambda: not any(map(is_alive, processes)), PATIENCE):
+            return
+    raise Trouble(f"process {', '.join(map(str, filter(is_alive, processes)))} cannot even be killed")

@@ -1,0 +1,149 @@
+"""A living device for a test: virtual/live around a folder of its own, and what can be seen and done there."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+import paths  # noqa: F401 - makes the next ones known
+import kernel
+from device import Device
+from living import LivingDevice
+from programs import PATIENCE, ROOT, tool
+from services import ledger
+
+THAWED_WITHIN = 2  # seconds, whatever happened to gmi
+NEVER_BLOCKED_FOR = 5  # seconds that a service may wait for its disk
+
+
+class LiveDevice(Device):
+    """Its folder lies directly below /tmp: a mount point in a profile may not be long."""
+
+    @staticmethod
+    def copy_of(device: Device) -> "LiveDevice":
+        folder = Path(tempfile.mkdtemp(prefix="gmi-live-", dir="/tmp"))
+        device.copy(folder)
+        return LiveDevice(folder)
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.profile = folder / "live.ini"
+        self.root = folder / "root"
+        self.run = folder / "run"
+        self.ledgers = self.run / "ledger"
+        self.stray: list[subprocess.Popen] = []
+
+    # ---- virtual/live ----
+
+    def live(self, *words: object) -> subprocess.CompletedProcess:
+        return subprocess.run([ROOT / "virtual/live", self.folder, *map(str, words)], capture_output=True, text=True,
+                              timeout=PATIENCE)
+
+    def must(self, *words: object) -> None:
+        done = self.live(*words)
+        assert done.returncode == 0, done.stderr
+
+    def up(self, **options: object) -> "LiveDevice":
+        self.must("up", *(f"--{name}={value}" for name, value in options.items()))
+        return self
+
+    def end(self) -> None:
+        """Whatever a test left."""
+        for process in self.stray:
+            process.kill()
+            process.wait(PATIENCE)
+        self.must("down")
+        shutil.rmtree(self.folder)
+
+    # ---- what is there ----
+
+    def inside(self) -> LivingDevice:
+        return LivingDevice(self.folder)
+
+    def services(self) -> dict[str, list[int]]:
+        return self.inside().init().running()
+
+    def runs(self) -> bool:
+        return self.live("status").returncode == 0
+
+    def loop(self) -> kernel.Loop:
+        return kernel.loop_of(self.disk)
+
+    def writable(self) -> list[Path]:
+        return [mount.point for mount in self.inside().writable()]
+
+    def is_writable(self, seconds: float = THAWED_WITHIN) -> bool:
+        """Whether every filesystem that ought to be can be written to, and none stays frozen."""
+        points = [self.root / part["name"] for part in self.layout()["partitions"]
+                  if not part["name"].startswith("system") and (self.root / part["name"]).is_mount()]
+        return all(self._can_write(point, seconds) for point in points)
+
+    @staticmethod
+    def _can_write(point: Path, seconds: float) -> bool:
+        process = subprocess.Popen(["sh", "-c", 'echo tried >"$1/.tried" && sync "$1/.tried" && rm "$1/.tried"', "sh",
+                                    point], stderr=subprocess.DEVNULL)
+        try:
+            return process.wait(seconds) == 0
+        except subprocess.TimeoutExpired:
+            process.kill()
+            return False
+
+    def troubles(self) -> list[str]:
+        return ledger.troubles(self.ledgers)
+
+    def notes(self) -> int:
+        """Of all services: it grows as long as they work."""
+        return len(ledger.notes(self.ledgers))
+
+    def blocked(self) -> list[str]:
+        """Services that wait for their disk and do not listen."""
+        found = []
+        for name, processes in self.services().items():
+            for process in processes:
+                try:
+                    state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+                except OSError:
+                    continue
+                if state == "D":
+                    found.append(f"{name} ({process})")
+        return found
+
+    # ---- what is done ----
+
+    def hold(self, *words: object, **options: object) -> subprocess.Popen:
+        """A process of the test's own, killed in the end."""
+        process = subprocess.Popen([str(word) for word in words], **options)
+        self.stray.append(process)
+        return process
+
+    def hold_open(self, path: Path) -> subprocess.Popen:
+        """Somebody who writes to a file and does not close it."""
+        process = self.hold("sh", "-c", 'exec >>"$1"; echo ready >&2; exec sleep 1000', "sh", path,
+                           stderr=subprocess.PIPE)
+        assert process.stderr.readline() == b"ready\n"
+        return process
+
+    def kill_services(self) -> None:
+        self.inside().init().kill()
+
+    def quiet(self) -> tuple[int, int]:
+        """The last quiesce and the release after it."""
+        moments = ledger.moments(self.ledgers)
+        (first, quiet), (second, until) = moments[-2:]
+        assert (first, second) == ("quiet", "release"), moments
+        return quiet, until
+
+    def claims(self) -> list[ledger.Claim]:
+        return ledger.claims(self.ledgers, *self.quiet())
+
+
+def root_needed() -> str | None:
+    """Why these tests cannot run here."""
+    if os.geteuid() != 0:
+        return "mounting filesystems needs root"
+    try:
+        tool("losetup", "--find")
+    except AssertionError:
+        return "this system has no loop devices"
+    return None
