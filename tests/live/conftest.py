@@ -35,18 +35,33 @@ def device(pristine: Device) -> Iterator[LiveDevice]:
     living.end()
 
 
-@pytest.fixture
-def backup(tmp_path: Path):
-    """Makes a backup of a device by gmi; returns the file."""
-    made = []
+class Backups:
+    """Makes backups of a device by gmi."""
 
-    def make(device: LiveDevice, *options: object, **more: object) -> Path:
-        path = tmp_path / f"backup-{len(made)}.gmi"
-        made.append(path)
-        gmi("backup", "--profile", device.profile, "-o", path, *options, **more)
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.count = 0
+
+    def _next(self) -> Path:
+        self.count += 1
+        return self.folder / f"backup-{self.count}.gmi"
+
+    def __call__(self, device: LiveDevice) -> Path:
+        path = self._next()
+        gmi("backup", "--profile", device.profile, "-o", path)
         return path
 
-    return make
+    def refused(self, device: LiveDevice, why: str) -> str:
+        """What gmi says; no file is left."""
+        path = self._next()
+        said = gmi("backup", "--profile", device.profile, "-o", path, expect=why).stderr
+        assert not path.exists()
+        return said
+
+
+@pytest.fixture
+def backup(tmp_path: Path) -> Backups:
+    return Backups(tmp_path)
 
 
 @pytest.fixture

@@ -9,8 +9,9 @@ from pathlib import Path
 import paths  # noqa: F401 - makes the next ones known
 import kernel
 from device import Device
+from gmi_reader import GmiFile
 from living import LivingDevice
-from programs import PATIENCE, ROOT, tool
+from programs import PATIENCE, ROOT, tool, wait_for
 from services import ledger
 
 THAWED_WITHIN = 2  # seconds, whatever happened to gmi
@@ -109,6 +110,15 @@ class LiveDevice(Device):
                     found.append(f"{name} ({process})")
         return found
 
+    def is_back_at_work(self) -> bool:
+        """Whatever happened to gmi: no filesystem at rest, all services running."""
+        return self.runs() and self.is_writable()
+
+    def differs_from(self, file: GmiFile) -> list[str]:
+        """The volumes whose used bytes are not the file's."""
+        disks = {"emmc": self.disk, "flash": self.flash}
+        return [name for name in file.volumes if file.masked(name, disks) != file.volume_bytes(name)]
+
     # ---- what is done ----
 
     def hold(self, *words: object, **options: object) -> subprocess.Popen:
@@ -127,15 +137,24 @@ class LiveDevice(Device):
     def kill_services(self) -> None:
         self.inside().init().kill()
 
+    def moments(self) -> list[tuple[str, int]]:
+        return ledger.moments(self.ledgers)
+
     def quiet(self) -> tuple[int, int]:
         """The last quiesce and the release after it."""
-        moments = ledger.moments(self.ledgers)
+        moments = self.moments()
         (first, quiet), (second, until) = moments[-2:]
         assert (first, second) == ("quiet", "release"), moments
         return quiet, until
 
     def claims(self) -> list[ledger.Claim]:
         return ledger.claims(self.ledgers, *self.quiet())
+
+
+def until_it_has_written(device: LiveDevice, more: int = 60) -> None:
+    """A while of the services' work, counted in their notes."""
+    before = device.notes()
+    wait_for(lambda: device.notes() > before + more, "the services write")
 
 
 def root_needed() -> str | None:

@@ -1,11 +1,11 @@
 """A device of other filesystems: ext4 with blocks of 1 and 4 KiB, XFS, and FAT, which this kernel may not know."""
 
-import json
 import subprocess
 from pathlib import Path
 
 import paths  # noqa: F401
 import filesystem
+from device import Device
 from layout import GPT_TAIL_SECTORS, MIB, Layout, Partition
 from programs import ROOT, tool
 
@@ -46,8 +46,6 @@ def place(disk: Path, partition: Partition, words: tuple[str, ...]) -> None:
     image.unlink()
 
 
-def on_fat(folder: Path) -> str:
-    """Reads the FAT volume's file by mtools, for the kernel may not know it."""
-    layout = json.loads((folder / "layout.json").read_text())
-    start = next(part["start"] for part in layout["partitions"] if part["name"] == "boot")
-    return f"{folder / 'disk.img'}@@{start * 512}"
+def fat_of(device: Device) -> str:
+    """The FAT volume for mtools, for the kernel may not know it."""
+    return f"{device.disk}@@{device.partition('boot')[0]}"

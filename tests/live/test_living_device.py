@@ -8,14 +8,9 @@ from pathlib import Path
 
 import paths  # noqa: F401
 import kernel
-from live_device import LiveDevice
+from live_device import LiveDevice, until_it_has_written
 from programs import ROOT, tool, wait_for
 from services import ledger
-
-
-def wait_until_it_writes(device: LiveDevice, more: int = 60) -> None:
-    before = device.notes()
-    wait_for(lambda: device.notes() > before + more, "the services write")
 
 
 def test_it_is_mounted_as_the_reference_device(device: LiveDevice) -> None:
@@ -93,7 +88,7 @@ def test_a_frozen_device_goes_down(device: LiveDevice) -> None:
 
 def test_the_hooks_stop_polite_services_in_their_order_and_start_them_again(device: LiveDevice) -> None:
     device.up(stubborn="churn", pace=0.002)
-    wait_until_it_writes(device)
+    until_it_has_written(device)
     device.must("quiesce")
     assert list(device.services()) == ["data-churn"]
     before = device.notes()
@@ -112,7 +107,7 @@ def test_releasing_what_was_never_quiesced_changes_nothing(device: LiveDevice) -
 
 def test_a_service_takes_errors_tries_on_and_does_not_spin(device: LiveDevice) -> None:
     device.up(pace=0)
-    wait_until_it_writes(device)
+    until_it_has_written(device)
     device.must("quiesce")
     tool("mount", "-o", "remount,ro", device.root / "data")
     device.inside().init().start()
@@ -128,7 +123,7 @@ def test_a_service_takes_errors_tries_on_and_does_not_spin(device: LiveDevice) -
     spent = (ticks() - before) / os.sysconf("SC_CLK_TCK") / (time.monotonic() - began)
     assert spent < 0.5, f"seven services that cannot write use {spent:.0%} of a processor"
     tool("mount", "-o", "remount,rw", device.root / "data")
-    wait_until_it_writes(device)
+    until_it_has_written(device)
 
 
 def test_a_restart_forgets_what_was_in_memory(device: LiveDevice) -> None:
