@@ -157,14 +157,48 @@ static int freeze(struct gmi_rest_step *step, struct gmi_error *err)
 }
 
 /* A folder of a filesystem, or one of several mounts of it, cannot be brought back as it was. */
-static bool try_to_unmount(const struct gmi_mounts *mounts, const struct gmi_mount *mount)
+static bool may_be_unmounted(const struct gmi_mounts *mounts, const struct gmi_mount *mount)
 {
+	struct stat source;
+
 	for (uint32_t i = 0; i < mounts->count; i++) {
 		if (&mounts->list[i] != mount && mounts->list[i].device == mount->device)
 			return false;
 	}
+	/* Without its device nobody could see whether it is gone. */
 	return mount->whole && strcmp(mount->point, "/") != 0 &&
-	       umount2(mount->point, UMOUNT_NOFOLLOW) == 0;
+	       stat(mount->source, &source) == 0 && S_ISBLK(source.st_mode) &&
+	       source.st_rdev == mount->device;
+}
+
+/*
+ * A filesystem lives on after its last mount that we see is gone if an overlay has its upper
+ * directory there, or another mount namespace shows it; and while it lives it writes. It holds its
+ * device exclusively as long.
+ */
+static bool is_gone(const struct gmi_mount *mount)
+{
+	GMI_AUTO_FD int fd = open(mount->source, O_RDONLY | O_EXCL | O_CLOEXEC);
+
+	return fd >= 0;
+}
+
+static int mount_again(const struct gmi_mount *of, struct gmi_error *err)
+{
+	if (mount(of->source, of->point, of->type, of->flags | (of->read_only ? MS_RDONLY : 0),
+		  of->options) < 0)
+		return gmi_fail_errno(err, "%s cannot be mounted again", of->point);
+	return 0;
+}
+
+static int try_to_unmount(const struct gmi_mounts *mounts, const struct gmi_mount *mount,
+			  bool *unmounted, struct gmi_error *err)
+{
+	*unmounted = false;
+	if (!may_be_unmounted(mounts, mount) || umount2(mount->point, UMOUNT_NOFOLLOW) < 0)
+		return 0;
+	*unmounted = is_gone(mount);
+	return *unmounted ? 0 : mount_again(mount, err);
 }
 
 /* ---- all of them ---- */
@@ -247,11 +281,14 @@ static int bring_to_rest(struct gmi_rest_plan *plan, const struct gmi_rest_devic
 {
 	struct gmi_rest_step *step = &plan->steps[plan->count];
 	enum gmi_rest_state state;
+	bool unmounted;
 
 	if (device->for_writing) {
 		if (add_step(plan, mount, GMI_REST_UNMOUNTED, record, err) < 0)
 			return -1;
-		if (try_to_unmount(mounts, mount)) {
+		if (try_to_unmount(mounts, mount, &unmounted, err) < 0)
+			return -1;
+		if (unmounted) {
 			say(voice, "Unmounted", mount);
 			return 0;
 		}
@@ -352,11 +389,7 @@ static int undo_step(struct gmi_rest_step *step, struct gmi_error *err)
 
 	switch (step->state) {
 	case GMI_REST_UNMOUNTED:
-		if (!is_mounted(of) &&
-		    mount(of->source, of->point, of->type,
-			  of->flags | (of->read_only ? MS_RDONLY : 0), of->options) < 0)
-			return gmi_fail_errno(err, "%s cannot be mounted again", of->point);
-		return 0;
+		return is_mounted(of) ? 0 : mount_again(of, err);
 	case GMI_REST_REMOUNTED:
 		return remount(of, 0, err);
 	case GMI_REST_FROZEN:
