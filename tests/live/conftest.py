@@ -78,3 +78,11 @@ def start() -> Iterator:
     yield start_gmid
     for server in running:
         server.stop()
+
+
+@pytest.fixture
+def larger(tmp_path: Path) -> Iterator[LiveDevice]:
+    """With room for gmid and its libraries."""
+    living = LiveDevice.copy_of(Device.make(tmp_path / "larger", "--size", "450M"))
+    yield living
+    living.end()

@@ -114,6 +114,30 @@ class LiveDevice(Device):
         """Whatever happened to gmi: no filesystem at rest, all services running."""
         return self.runs() and self.is_writable()
 
+    def until_back_at_work(self) -> None:
+        """Writable at once; the services as soon as they have started. A guard may still be about to bring it to
+        rest when its gmi is killed, so both are asked again when all is quiet."""
+        assert self.is_writable(), "not writable in time"
+        wait_for(lambda: not self.guards(), "the guard has ended")
+        assert self.is_writable(), "not writable in time"
+        wait_for(self.runs, "the services run")
+
+    def guards(self) -> list[int]:
+        """Of any gmi on this device, whose command line a guard keeps."""
+        found = []
+        for process in Path("/proc").iterdir():
+            try:
+                if process.name.isdigit() and (process / "comm").read_text() == "gmi-guard\n" \
+                        and str(self.profile) in (process / "cmdline").read_text().split("\0"):
+                    found.append(int(process.name))
+            except OSError:
+                continue
+        return found
+
+    def at_rest(self) -> bool:
+        """Nobody can write."""
+        return not self.is_writable(0.2)
+
     def differs_from(self, file: GmiFile) -> list[str]:
         """The volumes whose used bytes are not the file's."""
         disks = {"emmc": self.disk, "flash": self.flash}

@@ -1,0 +1,102 @@
+"""Hooks that fail, hang, talk without end, or mount something: the job is refused and the device works on."""
+
+import shlex
+from pathlib import Path
+
+import pytest
+
+import paths  # noqa: F401
+import kernel
+from checker import judge
+from live_device import LiveDevice, until_it_has_written
+from programs import ROOT
+
+HOOK = ROOT / "virtual/hooks-live/quiesce"
+
+
+def refused(device: LiveDevice, backup, why: str, **hooks: object) -> str:
+    """What gmi says to these hooks; afterwards the device works as before."""
+    device.configure("hooks", **hooks)
+    said = backup.refused(device, why)
+    device.until_back_at_work()
+    return said
+
+
+@pytest.mark.parametrize("hook, told", [
+    (f"{HOOK} && echo pump does not stop && exit 3", "status 3: pump does not stop"),
+    (f"{HOOK} && kill -9 $$", "quiesce failed"),
+    ("/nowhere/quiesce", "quiesce failed with status 127"),
+], ids=["and says why", "by a signal", "because it is not there"])
+def test_a_quiesce_hook_that_fails(hook: str, told: str, device: LiveDevice, backup) -> None:
+    device.up(rest="freeze")
+    assert told in refused(device, backup, "hook", quiesce=hook)
+    assert device.hooks()[-1] == "release"
+
+
+def test_a_quiesce_hook_that_hangs_is_ended_with_all_that_it_started(device: LiveDevice, backup) -> None:
+    device.up(rest="freeze")
+    said = refused(device, backup, "hook", quiesce=f"{HOOK}; sleep 81234 & sleep 81234", hook_timeout=6)
+    assert "quiesce took longer than 6 seconds" in said
+    left = [path for path in Path("/proc").glob("[0-9]*/cmdline") if reads(path) == b"sleep\00081234\0"]
+    assert not left
+
+
+def reads(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
+
+
+def test_a_hook_that_prints_megabytes_costs_nothing(device: LiveDevice, backup, tmp_path: Path) -> None:
+    device.up(rest="freeze", pace=0.005)
+    until_it_has_written(device)
+    device.configure("hooks", quiesce=f"{HOOK} && head -c 30000000 /dev/urandom")
+    judge(backup(device), device.claims(), tmp_path)
+    said = refused(device, backup, "hook", quiesce=f"{HOOK}; head -c 30000000 /dev/zero | tr '\\\\0' x; exit 1")
+    assert len(said) < 2000
+
+
+def test_a_release_hook_that_fails_is_told_and_the_filesystems_are_thawed(device: LiveDevice, backup) -> None:
+    device.up(rest="freeze")
+    device.configure("hooks", release="echo valve stuck; exit 4")
+    said = backup.refused(device, "hook")
+    assert "release failed with status 4: valve stuck" in said and device.is_writable()
+
+
+def test_what_a_hook_mounts_comes_to_rest_as_well(device: LiveDevice, backup, tmp_path: Path) -> None:
+    device.up(rest="remount-ro", pace=0.005)
+    extra = mounting(device)
+    device.configure("hooks", quiesce=f"{HOOK} && {extra}")
+    held = judge(backup(device), device.claims(), tmp_path)
+    assert held["data"] > 5
+    device.until_back_at_work()
+
+
+def test_what_a_hook_mounts_and_the_profile_does_not_know_is_refused_by_name(device: LiveDevice, backup) -> None:
+    device.up(rest="remount-ro")
+    extra = mounting(device)
+    device.configure("mount *", quiesce="none")
+    for name in ("config", "data"):
+        device.configure(f"mount {device.root / name}", quiesce="remount-ro")
+    assert f"{device.root}/extra" in refused(device, backup, "profile", quiesce=f"{HOOK} && {extra}")
+
+
+def test_what_is_mounted_while_the_disk_is_read_is_found(device: LiveDevice, backup) -> None:
+    """A mount writes to its superblock: the disk did not stand still."""
+    device.up(rest="freeze")
+    extra = mounting(device)
+    write = f"while :; do {extra}; umount {shlex.quote(str(device.root / 'extra'))}; done"
+    device.hold("sh", "-c", write, stderr=-3)
+    said = backup.refused(device, "system")
+    assert "was written to while it was read" in said or "was mounted read-write while" in said
+    device.until_back_at_work()
+
+
+def mounting(device: LiveDevice) -> str:
+    """A command that mounts system1 a second time elsewhere, writable: it is not mounted any more."""
+    point = device.root / "extra"
+    point.mkdir()
+    source = device.loop().partition(2)
+    kernel.unmount(device.root / "system1")
+    return f"mount {source} {shlex.quote(str(point))}"

@@ -1,0 +1,91 @@
+"""gmi and gmid killed outright in the middle of a backup: the device works again by itself, and soon."""
+
+import random
+import signal
+from pathlib import Path
+
+import pytest
+
+import paths  # noqa: F401
+from checker import judge
+from killing import begin_and_hold_at_rest, begin_and_kill_gmi, begin_and_kill_gmid, kill_guard_of
+from live_device import LiveDevice, until_it_has_written
+from programs import wait_for
+
+ROUNDS = 3  # tests/soak/kill does hundreds
+
+
+@pytest.mark.parametrize("rest", ["freeze", "remount-ro"])
+def test_whenever_gmi_is_killed_the_device_works_again(rest: str, device: LiveDevice, backup, tmp_path: Path) -> None:
+    device.up(rest=rest, pace=0.005)
+    for _ in range(ROUNDS):
+        begin_and_kill_gmi(device, tmp_path / "killed.gmi", random.uniform(0.05, 1.5))
+        device.until_back_at_work()
+    until_it_has_written(device)
+    judge(backup(device), device.claims(), tmp_path)
+
+
+def test_whenever_gmid_is_killed_the_device_works_again(device: LiveDevice, start, tmp_path: Path) -> None:
+    device.up(rest="freeze", pace=0.005)
+    for _ in range(ROUNDS):
+        begin_and_kill_gmid(device, start(device), random.uniform(0.05, 1.5))
+        device.until_back_at_work()
+    until_it_has_written(device)
+    file = tmp_path / "after.gmi"
+    file.write_bytes(start(device).client.backup())
+    judge(file, device.claims(), tmp_path)
+
+
+@pytest.mark.parametrize("rest", ["freeze", "remount-ro"])
+def test_with_its_guard_killed_too_the_next_gmid_lets_the_device_go(rest: str, device: LiveDevice, start) -> None:
+    device.up(rest=rest, pace=0.005)
+    first = begin_and_hold_at_rest(device, start)
+    kill_guard_of(first)
+    first.kill()
+    assert not device.is_writable(0.5), "nobody was left to release it"
+    start(device)
+    device.until_back_at_work()
+
+
+def test_with_its_guard_killed_too_the_next_gmi_lets_the_device_go(device: LiveDevice, start, backup,
+                                                                   tmp_path: Path) -> None:
+    device.up(rest="freeze", pace=0.005)
+    first = begin_and_hold_at_rest(device, start)
+    kill_guard_of(first)
+    first.kill()
+    judge(backup(device), device.claims(), tmp_path)
+    device.until_back_at_work()
+
+
+def test_with_only_its_guard_killed_gmid_itself_lets_the_device_go(device: LiveDevice, start) -> None:
+    device.up(rest="freeze", pace=0.005)
+    server = begin_and_hold_at_rest(device, start)
+    kill_guard_of(server)
+    server.process.send_signal(signal.SIGCONT)
+    job = server.client.job()
+    server.client.request("GET", job["download"])
+    server.client.ended(job["id"])
+    device.until_back_at_work()
+
+
+def test_a_gmid_that_hangs_has_its_guard_let_the_device_go(device: LiveDevice, start) -> None:
+    device.up(rest="freeze", pace=0.005)
+    device.configure("hooks", quiesce_limit=1)
+    server = begin_and_hold_at_rest(device, start)
+    wait_for(device.is_writable, "the guard's patience ends")
+    wait_for(device.runs, "the services run")
+    server.process.send_signal(signal.SIGCONT)
+    job = server.client.job()
+    server.client.request("GET", job["download"])
+    assert "quiesce_limit" in server.client.ended(job["id"])["problem"]["detail"]
+
+
+def test_a_second_gmid_does_not_let_go_what_the_first_holds_at_rest(device: LiveDevice, start) -> None:
+    device.up(rest="freeze", pace=0.005)
+    first = begin_and_hold_at_rest(device, start)
+    second = start(device)
+    assert not device.is_writable(0.5)
+    assert second.client.post("/backups").problem() == "job-running"
+    assert not device.is_writable(0.5)
+    first.kill()
+    device.until_back_at_work()
