@@ -482,6 +482,12 @@ static int shut_down(struct gmi_rest_step *step, const struct gmi_rest_device *d
 		step->fd = open_root(&step->mount, err);
 	if (step->fd < 0)
 		return -1;
+	/*
+	 * First, for ext4 that is shut down writes the superblock of its journal once more; of one
+	 * that was never mounted read-write that is not what lies there.
+	 */
+	if ((frozen || strncmp(step->mount.type, "ext", 3) == 0) && cut_off(step, device, err) < 0)
+		return -1;
 	if (ioctl(step->fd, IOC_SHUTDOWN, &how) < 0) {
 		/* A filesystem that is only read does not write either. */
 		if (!frozen && (errno == ENOTTY || errno == EOPNOTSUPP || errno == EINVAL))
@@ -489,8 +495,6 @@ static int shut_down(struct gmi_rest_step *step, const struct gmi_rest_device *d
 		return gmi_fail_errno(err, "%s (%s) is in use and cannot be shut down",
 				      step->mount.point, step->mount.type);
 	}
-	if (frozen && cut_off(step, device, err) < 0)
-		return -1;
 	/* Those who wait to write wake up, and are told that there is nothing to write to. */
 	if (frozen && ioctl(step->fd, FITHAW, 0) < 0)
 		return gmi_fail_errno(err, "%s cannot be thawed", step->mount.point);
