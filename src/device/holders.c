@@ -15,9 +15,13 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#define OVERLAYS_MAX 8
+
 /* What is looked for: the files of a filesystem, or (disks not NULL) the device nodes of a disk. */
 struct wanted {
 	dev_t device;
+	int overlays[OVERLAYS_MAX]; /* mounts whose files are in truth files of `device` */
+	uint32_t overlay_count;
 	struct gmi_disk *const *disks;
 	uint32_t disk_count;
 	uint32_t disk;
@@ -34,21 +38,64 @@ static bool is_wanted(const struct wanted *wanted, const struct stat *file)
 	       disk == wanted->disk;
 }
 
-/* proc_pid_fdinfo(5): the flags of open(2), in octal. */
-static bool is_open_for_writing(const char *pid, const char *fd)
+/*
+ * The overlays whose upper directory lies on the filesystem: what is written there holds it, though
+ * stat() shows the overlay's own device.
+ */
+static void find_overlays(struct wanted *wanted)
+{
+	FILE *table = fopen("/proc/self/mountinfo", "re");
+	struct gmi_mount mount;
+	char *line = NULL;
+	size_t size = 0;
+
+	while (table && getline(&line, &size, table) >= 0 && wanted->overlay_count < OVERLAYS_MAX) {
+		struct stat folder;
+		char *upper;
+
+		line[strcspn(line, "\n")] = '\0';
+		if (!gmi_mount_parse(&mount, line) || strcmp(mount.type, "overlay") != 0)
+			continue;
+		upper = strstr(mount.options, "upperdir=");
+		if (!upper)
+			continue;
+		upper += strlen("upperdir=");
+		upper[strcspn(upper, ",")] = '\0';
+		gmi_mount_unescape(upper);
+		if (stat(upper, &folder) == 0 && folder.st_dev == wanted->device)
+			wanted->overlays[wanted->overlay_count++] = atoi(line);
+	}
+	free(line);
+	if (table)
+		fclose(table);
+}
+
+static bool is_on_overlay(const struct wanted *wanted, const struct stat *file, int mount)
+{
+	for (uint32_t i = 0; i < wanted->overlay_count; i++) {
+		if (S_ISREG(file->st_mode) && wanted->overlays[i] == mount)
+			return true;
+	}
+	return false;
+}
+
+/* proc_pid_fdinfo(5): the flags of open(2), in octal; and the mount by which it was opened. */
+static bool is_open_for_writing(const char *pid, const char *fd, int *mount)
 {
 	char path[64];
 	char line[64];
 	unsigned int flags = 0;
 	FILE *file;
 
+	*mount = -1;
+
 	snprintf(path, sizeof(path), "/proc/%.12s/fdinfo/%.12s", pid, fd);
 	file = fopen(path, "re");
 	if (!file)
 		return false;
-	while (fgets(line, sizeof(line), file)) {
-		if (sscanf(line, "flags: %o", &flags) == 1)
-			break;
+	while (*mount < 0 && fgets(line, sizeof(line), file)) {
+		(void)sscanf(line, "flags: %o", &flags);
+		(void)sscanf(line, "mnt_id: %d", mount);
 	}
 	fclose(file);
 	return (flags & O_ACCMODE) != O_RDONLY;
@@ -75,10 +122,12 @@ static bool holds_open(const char *pid, const struct wanted *wanted, char name[P
 	while (files && !found && (entry = readdir(files)) != NULL) {
 		char link[96];
 		struct stat file;
+		int mount;
 
 		snprintf(link, sizeof(link), "%s/%.12s", folder, entry->d_name);
 		found = entry->d_name[0] != '.' && stat(link, &file) == 0 &&
-			is_wanted(wanted, &file) && is_open_for_writing(pid, entry->d_name);
+			is_open_for_writing(pid, entry->d_name, &mount) &&
+			(is_wanted(wanted, &file) || is_on_overlay(wanted, &file, mount));
 		if (found)
 			read_name(link, name);
 	}
@@ -169,6 +218,7 @@ unsigned int gmi_holders_tell(dev_t device, unsigned int most, char *text, size_
 {
 	struct wanted wanted = { .device = device };
 
+	find_overlays(&wanted);
 	return tell(&wanted, most, text, size);
 }
 
