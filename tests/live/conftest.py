@@ -6,8 +6,10 @@ from typing import Iterator
 import pytest
 
 import paths  # noqa: F401
+import mixed
 from client import Client
 from device import Device
+from layout import MIB
 from live_device import LiveDevice, root_needed
 from programs import Gmid, gmi
 
@@ -81,8 +83,8 @@ def start() -> Iterator:
 
 
 @pytest.fixture
-def larger(tmp_path: Path) -> Iterator[LiveDevice]:
+def roomy(tmp_path: Path) -> Iterator[LiveDevice]:
     """With room for gmid and its libraries."""
-    living = LiveDevice.copy_of(Device.make(tmp_path / "larger", "--size", "450M"))
+    living = LiveDevice.copy_of(mixed.make(tmp_path / "roomy", {"small": 8 * MIB, "data": 64 * MIB}))
     yield living
     living.end()

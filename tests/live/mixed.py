@@ -1,4 +1,4 @@
-"""A device of other filesystems: ext4 with blocks of 1 and 4 KiB, XFS, and FAT, which this kernel may not know."""
+"""Devices of other filesystems: ext4 with blocks of 1 and 4 KiB, XFS, and FAT, which this kernel may not know."""
 
 import subprocess
 from pathlib import Path
@@ -10,12 +10,15 @@ from layout import GPT_TAIL_SECTORS, MIB, Layout, Partition
 from programs import ROOT, tool
 
 XFS_LEAST = 300 * MIB  # mkfs.xfs makes none smaller; most of it stays a hole in the image
-SIZES = {"small": 24 * MIB, "data": 40 * MIB, "boot": 4 * MIB, "xfs": XFS_LEAST + 4 * MIB}
+ALL = {"small": 24 * MIB, "data": 40 * MIB, "boot": 4 * MIB, "xfs": XFS_LEAST + 4 * MIB}
+EXT4_BLOCK = {"small": 1024, "data": 4096}
+MAKERS = {"boot": ("mkfs.fat", "-F", "16", "-s", "1"), "xfs": ("mkfs.xfs", "-q")}
 
 
-def make(folder: Path) -> None:
+def make(folder: Path, sizes: dict[str, int]) -> Device:
+    """The names tell which filesystems."""
     partitions, at = [], 2048
-    for name, length in SIZES.items():
+    for name, length in sizes.items():
         partitions.append(Partition(name, at, length // 512))
         at += length // 512
     layout = Layout(1, (at + GPT_TAIL_SECTORS + 7) * 512, 0, 0, 0, 0, 4096, partitions)
@@ -25,15 +28,17 @@ def make(folder: Path) -> None:
         file.truncate(layout.disk_length)
     lines = ["label: gpt", *(f"start={p.start}, size={p.sectors}, name={p.name}, type=linux" for p in partitions)]
     subprocess.run(["/sbin/sfdisk", "--quiet", disk], input="\n".join(lines) + "\n", text=True, check=True)
-    for name, block in (("small", 1024), ("data", 4096)):
-        layout.block = block
-        filesystem.make(disk, layout, layout.partition(name))
-    for name, words in (("boot", ("mkfs.fat", "-F", "16", "-s", "1")), ("xfs", ("mkfs.xfs", "-q"))):
-        place(disk, layout.partition(name), words)
+    for name in sizes:
+        if name in EXT4_BLOCK:
+            layout.block = EXT4_BLOCK[name]
+            filesystem.make(disk, layout, layout.partition(name))
+        else:
+            place(disk, layout.partition(name), MAKERS[name])
     layout.save(folder)
     (folder / "profile.ini").write_text(
         (ROOT / "profiles/virtual.ini").read_text().replace("@HOOKS@", str(ROOT / "virtual/hooks"))
         .replace("[disk flash]\npath = flash.img\ntype = flash\n", ""))
+    return Device(folder)
 
 
 def place(disk: Path, partition: Partition, words: tuple[str, ...]) -> None:

@@ -79,9 +79,7 @@ def test_who_writes_to_the_disk_itself_is_found(device: LiveDevice, backup) -> N
 
 @pytest.fixture(scope="module")
 def mixed_original(tmp_path_factory: pytest.TempPathFactory) -> Device:
-    folder = tmp_path_factory.mktemp("mixed") / "device"
-    mixed.make(folder)
-    return Device(folder)
+    return mixed.make(tmp_path_factory.mktemp("mixed") / "device", mixed.ALL)
 
 
 @pytest.mark.parametrize("rest, stubborn", [("remount-ro", []), ("freeze", ["log,measurements,database"])])

@@ -107,30 +107,30 @@ def copy_of_gmid(folder: Path) -> Path:
     return folder / loader
 
 
-def test_gmid_may_lie_on_the_filesystem_that_it_overwrites(larger: LiveDevice, start, tmp_path: Path) -> None:
+def test_gmid_may_lie_on_the_filesystem_that_it_overwrites(roomy: LiveDevice, start, tmp_path: Path) -> None:
     """With its libraries: it has everything in memory, and serves its page on when its own files are gone."""
-    larger.up(rest="freeze", pace=0.005, stubborn="log,database")
+    roomy.up(rest="freeze", pace=0.005, stubborn="log,database")
     file = tmp_path / "backup.gmi"
-    gmi("backup", "--profile", larger.profile, "-o", file)
-    until_changed(larger)
-    home = larger.root / "data/gmid"
+    gmi("backup", "--profile", roomy.profile, "-o", file)
+    until_changed(roomy)
+    home = roomy.root / "data/gmid"
     loader = copy_of_gmid(home)
     build = tmp_path / "build"
     (build / "src/gmid").mkdir(parents=True)
     (build / "src/gmid/gmid").write_text(f'#!/bin/sh\nexec {loader} --library-path {home} {home}/gmid "$@"\n')
     (build / "src/gmid/gmid").chmod(0o755)
-    server = start(larger, build=build)
+    server = start(roomy, build=build)
     assert str(home) in Path(f"/proc/{server.process.pid}/maps").read_text()
     client: Client = server.client
     job = client.restore(file.read_bytes())
     assert job["state"] == "succeeded", job
-    assert not larger.differs_from(GmiFile(file))
+    assert not roomy.differs_from(GmiFile(file))
     with pytest.raises(OSError):
         (home / "gmid").read_bytes()
     page = client.request("GET", "/")
     assert page.status == 200 and b"Backup &" in page.body
     for _ in range(20):
         assert client.job(job["id"])["state"] == "succeeded"
-    assert not larger.differs_from(GmiFile(file))
+    assert not roomy.differs_from(GmiFile(file))
     server.kill()
-    check_restarts_well(larger, tmp_path)
+    check_restarts_well(roomy, tmp_path)

@@ -86,7 +86,7 @@ class Device:
         return image
 
     def check_filesystems(self, folder: Path) -> None:
-        for volume in EXT4_VOLUMES:
+        for volume in (part["name"] for part in self.layout()["partitions"]):
             tool("e2fsck", "-fn", self.image_of(volume, folder))
 
     def files(self, volume: str, folder: Path) -> dict[str, str]:
