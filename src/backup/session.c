@@ -59,9 +59,7 @@ static int join_releaser(struct gmi_backup_session *session, struct gmi_error *e
 static int start(struct gmi_backup_session *session, const struct gmi_profile *profile,
 		 const struct gmi_backup_options *options, struct gmi_error *err)
 {
-	char program[64];
-
-	if (gmi_device_check_idle(profile, program, err) < 0 ||
+	if (gmi_device_check_ready(profile, GMI_DEVICE_READ, err) < 0 ||
 	    gmi_device_open(&session->device, profile, GMI_DEVICE_READ, err) < 0)
 		return -1;
 	if (gmi_device_keep_off(&session->device, options->outside, options->outside_count, err) <

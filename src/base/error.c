@@ -85,6 +85,10 @@ const char *gmi_code_name(enum gmi_code code)
 		return "cancelled";
 	case GMI_E_CONFLICT:
 		return "conflict";
+	case GMI_E_RESTART:
+		return "needs-restart";
+	case GMI_E_INCOMPLETE:
+		return "incomplete";
 	case GMI_CODE_COUNT:
 		break;
 	}

@@ -33,6 +33,8 @@ enum gmi_code {
 	GMI_E_NOT_FOUND,    /* a named volume, path or job does not exist */
 	GMI_E_CANCELLED,    /* another part of the same work failed first */
 	GMI_E_CONFLICT,     /* the request does not fit the job that runs */
+	GMI_E_RESTART,      /* the device was restored and has not been restarted since */
+	GMI_E_INCOMPLETE,   /* a restore did not reach its end: only another one may follow */
 	GMI_CODE_COUNT,
 };
 

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #define NEXT "No backup was made; the device is unchanged."
+#define NEXT_ON_A_MARKED_DEVICE "No backup was made."
 #define NEXT_AT_A_BAD_PLACE \
 	NEXT " The disk may be failing: --keep-going saves what can still be read."
 
@@ -129,6 +130,13 @@ static int tell_unreadable(const struct backup_run *run)
 	return GMI_EXIT_UNREADABLE;
 }
 
+static const char *next_after(const struct gmi_error *err)
+{
+	if (err->code == GMI_E_RESTART || err->code == GMI_E_INCOMPLETE)
+		return NEXT_ON_A_MARKED_DEVICE;
+	return gmi_disk_is_bad_place(err) ? NEXT_AT_A_BAD_PLACE : NEXT;
+}
+
 int gmi_cmd_backup(const struct gmi_command *command, int argc, char **argv)
 {
 	static struct backup_run run; /* large, and there is one */
@@ -153,8 +161,7 @@ int gmi_cmd_backup(const struct gmi_command *command, int argc, char **argv)
 	gmi_progress_view_stop(&run.view);
 	gmi_report_release(&run.report);
 	if (result < 0)
-		return gmi_exit_with(&err,
-				     gmi_disk_is_bad_place(&err) ? NEXT_AT_A_BAD_PLACE : NEXT);
+		return gmi_exit_with(&err, next_after(&err));
 	tell(&run, gmi_clock_seconds() - began);
 	return tell_unreadable(&run);
 }

@@ -3,6 +3,7 @@
 #include "cli/exit.h"
 #include "cli/options.h"
 #include "cli/progress.h"
+#include "device/mark.h"
 #include "restore/session.h"
 
 #include <inttypes.h>
@@ -100,26 +101,30 @@ static void tell(const struct restore_run *run, const struct gmi_restore *engine
 		fprintf(stderr, "Restore successful: the device already was as in the backup; "
 				"nothing was written.\n");
 	else
-		fprintf(stderr,
-			"Restore successful: %s written, all read back. Restart the device "
-			"before further use.\n",
+		fprintf(stderr, "Restore successful: %s written, all read back.\n",
 			gmi_text_bytes(summary.bytes_written + summary.bytes_zeroed).text);
 	if (summary.bytes_unreadable > 0)
 		fprintf(stderr,
 			"%s could not be read when the backup was made and %s as they are.\n",
 			gmi_text_bytes(summary.bytes_unreadable).text,
 			run->options.dry_run ? "would be left" : "were left");
+	/* Programs could: the lock that kept them out ends with this process. */
+	if (!run->options.dry_run && gmi_restore_needs_restart(engine))
+		fprintf(stderr, "Restart the device before further use. Start no program on it "
+				"before that.\n");
 }
 
-static const char *state_after_failure(struct gmi_restore_session *session)
+static const char *state_after_failure(const struct restore_run *run)
 {
-	bool touched = session && gmi_restore_is_touched(gmi_restore_session_engine(session));
+	const struct gmi_restore *engine =
+		run->session ? gmi_restore_session_engine(run->session) : NULL;
+	struct gmi_mark mark;
 
-	if (session && !touched && gmi_restore_session_is_taken_over(session))
-		return "Nothing was written, but what was mounted has been shut down: restart the "
-		       "device.";
-	if (!touched)
-		return "Nothing was written; the device is unchanged.";
+	gmi_mark_read(&run->profile, &mark);
+	if (mark.state != GMI_MARK_INCOMPLETE && (!engine || !gmi_restore_is_touched(engine)))
+		return mark.state == GMI_MARK_RESTORED
+			       ? "Nothing was written. Restart the device."
+			       : "Nothing was written; the device is unchanged.";
 	return "The device is INCOMPLETE: do not use it. Repeat the restore from the same file; "
 	       "it goes on where it was.";
 }
@@ -145,7 +150,7 @@ static int restore(const struct gmi_command *command, struct restore_run *run)
 					 &run->report, &err);
 	gmi_progress_view_stop(&run->view);
 	if (result < 0)
-		return gmi_exit_with(&err, state_after_failure(NULL));
+		return gmi_exit_with(&err, state_after_failure(run));
 	if (!agreed(command, run)) {
 		fprintf(stderr, "Nothing was done; the device is unchanged.\n");
 		return gmi_exit_code(GMI_E_CANCELLED);
@@ -158,7 +163,7 @@ static int restore(const struct gmi_command *command, struct restore_run *run)
 	gmi_progress_view_stop(&run->view);
 	engine = gmi_restore_session_engine(run->session);
 	if (result < 0)
-		return gmi_exit_with(&err, state_after_failure(run->session));
+		return gmi_exit_with(&err, state_after_failure(run));
 	tell(run, engine);
 	return 0;
 }
@@ -173,10 +178,10 @@ int gmi_cmd_restore(const struct gmi_command *command, int argc, char **argv)
 		return exit_code;
 	if (gmi_profile_load(&run.profile, run.options.profile, &err) < 0 ||
 	    gmi_file_source_open(&run.file, run.options.arguments[0], &err) < 0)
-		return gmi_exit_with(&err, state_after_failure(NULL));
+		return gmi_exit_with(&err, state_after_failure(&run));
 	if (gmi_report_init(&run.report, &err) < 0) {
 		gmi_file_source_close(&run.file);
-		return gmi_exit_with(&err, state_after_failure(NULL));
+		return gmi_exit_with(&err, state_after_failure(&run));
 	}
 	exit_code = restore(command, &run);
 	gmi_restore_session_free(run.session);

@@ -39,6 +39,10 @@ int gmi_exit_code(enum gmi_code code)
 		return 15;
 	case GMI_E_CONFLICT:
 		return 16;
+	case GMI_E_RESTART:
+		return 17;
+	case GMI_E_INCOMPLETE:
+		return 18;
 	case GMI_CODE_COUNT:
 		break;
 	}

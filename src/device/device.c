@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "device/guard.h"
 #include "device/hooks.h"
+#include "device/mark.h"
 #include "device/memory.h"
 #include "device/mounts.h"
 
@@ -19,6 +20,8 @@ int gmi_device_open(struct gmi_device *device, const struct gmi_profile *profile
 	device->profile = profile;
 	device->access = access;
 	if (gmi_identity_read(profile, &device->identity, err) < 0)
+		return -1;
+	if (access != GMI_DEVICE_LOOK && gmi_programs_keep_out(&device->programs, profile, err) < 0)
 		return -1;
 	for (uint32_t i = 0; i < profile->disk_count; i++) {
 		struct gmi_disk_config config = {
@@ -45,6 +48,7 @@ void gmi_device_close(struct gmi_device *device)
 	for (uint32_t i = 0; i < device->disk_count; i++)
 		gmi_disk_close(device->disks[i]);
 	device->disk_count = 0;
+	gmi_programs_let_in(&device->programs);
 }
 
 int gmi_device_keep_off(const struct gmi_device *device, const int *fds, uint32_t count,
@@ -70,26 +74,20 @@ int gmi_device_keep_off(const struct gmi_device *device, const int *fds, uint32_
 	return 0;
 }
 
-int gmi_device_check_idle(const struct gmi_profile *profile, char program[64],
-			  struct gmi_error *err)
+int gmi_device_check_ready(const struct gmi_profile *profile, enum gmi_device_access access,
+			   struct gmi_error *err)
 {
-	char output[GMI_HOOK_OUTPUT];
-	int status;
+	char program[GMI_PROGRAM_LENGTH];
+	struct gmi_mark mark;
 
-	program[0] = '\0';
-	if (!profile->hooks.busy[0])
-		return 0;
-	if (gmi_hook_run(profile, "busy", profile->hooks.busy, -1, output, &status, err) < 0)
+	gmi_mark_read(profile, &mark);
+	if (gmi_mark_check(mark.state, access, err) < 0)
 		return -1;
-	if (status == 0)
+	/* Nothing runs on a device that a restore has left at rest, and nobody is left to be asked.
+	 */
+	if (mark.state != GMI_MARK_NONE)
 		return 0;
-	if (status != 1)
-		return gmi_fail(err, GMI_E_HOOK,
-				"hook busy failed with status %d, so it is not known whether a "
-				"program runs%s%s",
-				status, *output ? ": " : "", output);
-	snprintf(program, 64, "%s", *output ? output : "a program");
-	return gmi_fail(err, GMI_E_PROGRAM_RUNS, "the device is running %s", program);
+	return gmi_programs_check(profile, program, err);
 }
 
 int gmi_device_quiesce(struct gmi_device *device, struct gmi_report *report, struct gmi_error *err)
@@ -109,7 +107,8 @@ int gmi_device_quiesce(struct gmi_device *device, struct gmi_report *report, str
 	 */
 	for (uint32_t i = 0; i < device->disk_count; i++)
 		gmi_disk_drop_cache(device->disks[i]);
-	if (gmi_still_begin(&device->still, device->disks, device->disk_count, err) == 0)
+	if (gmi_still_begin(&device->still, device->disks, device->disk_count,
+			    device->access == GMI_DEVICE_READ, err) == 0)
 		return 0;
 	if (gmi_device_release(device, report, &other) < 0)
 		gmi_error_prefix(err, "%s; before that", other.message);
@@ -152,6 +151,10 @@ int gmi_device_take_over(struct gmi_device *device, struct gmi_report *report,
 	    claim_disks(device, err) < 0)
 		return -1;
 	device->taken_over = true;
+	/* From here on only a restart helps, also if this is the last that we do. */
+	if (gmi_mark_make(device->profile, GMI_MARK_INCOMPLETE, device->identity.id, &other) < 0)
+		gmi_report_say(report, "That a restart is due could not be noted: %s",
+			       other.message);
 	if (gmi_guard_shut_down(device->guard, report, err) < 0) {
 		/* Some are shut down for good; the others, and the services, are better off alive.
 		 */
@@ -172,6 +175,7 @@ int gmi_device_release(struct gmi_device *device, struct gmi_report *report, str
 	gmi_guard_end(device->guard);
 	device->guard = NULL;
 	device->quiesced = false;
+	gmi_programs_let_in(&device->programs);
 	return result;
 }
 

@@ -1,15 +1,14 @@
 /*
  * The device that a profile describes, as backup and restore meet it: who it is, its disks, whether
- * it is idle, and how it is brought to rest.
+ * it is ready, and how it is brought to rest.
  *
- *   gmi_device_open        identity read, disks opened
- *   gmi_device_check_idle  GMI_E_PROGRAM_RUNS names the program that runs
- *   gmi_device_quiesce     from here on the disks stand still ...
- *   gmi_device_check_still ... and have done so up to here ...
- *   gmi_device_take_over   (restore) from here on they are nobody's but ours, for good
- *   gmi_device_release     ... until here; called on every path that quiesced and did not take over
- *   gmi_device_restart     after a restore
- *   gmi_device_close
+ *   gmi_device_check_ready  restarted since the last restore (mark.h), and no program runs
+ *   gmi_device_open         identity read, programs kept out, disks opened
+ *   gmi_device_quiesce      from here on the disks stand still ...
+ *   gmi_device_check_still  ... and have done so up to here ...
+ *   gmi_device_take_over    (restore) from here on they are nobody's but ours, for good
+ *   gmi_device_release      ... until here; called on every path that quiesced and did not take
+ * over gmi_device_restart      after a restore gmi_device_close
  *
  * A guard process (guard.h) brings the device to rest and lets it go, also if gmi is killed. Hooks
  * run in a process group of their own under the profile's time limit; the whole group is killed
@@ -22,6 +21,7 @@
 #include "base/error.h"
 #include "base/report.h"
 #include "device/profile.h"
+#include "device/programs.h"
 #include "device/still.h"
 #include "storage/disk.h"
 
@@ -49,6 +49,7 @@ struct gmi_device {
 	bool taken_over;         /* only the restart helps now */
 	struct gmi_guard *guard; /* while quiesced, and after take_over no more */
 	struct gmi_still still;
+	struct gmi_programs_lock programs; /* kept out until the release, at the latest the close */
 };
 
 GMI_MUST_CHECK int gmi_identity_read(const struct gmi_profile *profile,
@@ -68,11 +69,12 @@ GMI_MUST_CHECK int gmi_device_keep_off(const struct gmi_device *device, const in
 				       uint32_t count, struct gmi_error *err);
 
 /*
- * Runs the busy hook: exit 0 is idle; exit 1 is GMI_E_PROGRAM_RUNS with the hook's first line of
- * output as the program's name, copied to `program`; anything else is GMI_E_HOOK.
+ * Whether a job may begin: GMI_E_RESTART or GMI_E_INCOMPLETE after an earlier restore,
+ * GMI_E_PROGRAM_RUNS, or GMI_E_HOOK if that is not known.
  */
-GMI_MUST_CHECK int gmi_device_check_idle(const struct gmi_profile *profile, char program[64],
-					 struct gmi_error *err);
+GMI_MUST_CHECK int gmi_device_check_ready(const struct gmi_profile *profile,
+					  enum gmi_device_access access, struct gmi_error *err);
+
 /*
  * Everything that writes is stopped, frozen, or remounted read-only, as the profile says; for a
  * restore what can be is unmounted. On failure the device works as before.

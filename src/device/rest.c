@@ -131,6 +131,7 @@ static int make_read_only(struct gmi_rest_step *step, struct gmi_error *err)
 {
 	if (remount(&step->mount, MS_RDONLY, err) == 0)
 		return 0;
+	step->state = GMI_REST_READ_ONLY; /* nothing to undo */
 	if (err->sys == EBUSY)
 		tell_holders(&step->mount, err);
 	return -1;
@@ -139,11 +140,11 @@ static int make_read_only(struct gmi_rest_step *step, struct gmi_error *err)
 static int freeze(struct gmi_rest_step *step, struct gmi_error *err)
 {
 	step->fd = open_root(&step->mount, err);
-	if (step->fd < 0)
-		return -1;
-	if (ioctl(step->fd, FIFREEZE, 0) == 0)
+	if (step->fd >= 0 && ioctl(step->fd, FIFREEZE, 0) == 0)
 		return 0;
 	step->state = GMI_REST_READ_ONLY; /* nothing to undo: not somebody else's freeze either */
+	if (step->fd < 0)
+		return -1;
 	if (errno == EBUSY)
 		return gmi_fail(err, GMI_E_SYSTEM,
 				"%s cannot be frozen: somebody else has frozen it already",
@@ -297,15 +298,16 @@ static int bring_to_rest(struct gmi_rest_plan *plan, const struct gmi_rest_devic
 	if (deed_of(device, mounts, mount, &state, err) < 0 ||
 	    add_step(plan, mount, state, record, err) < 0)
 		return -1;
-	if (state == GMI_REST_REMOUNTED) {
-		if (make_read_only(step, err) < 0)
+	if (state == GMI_REST_READ_ONLY)
+		return 0;
+	if ((state == GMI_REST_FROZEN ? freeze(step, err) : make_read_only(step, err)) < 0) {
+		/* A restore that broke off shut it down, and is repeated. */
+		if (!device->for_writing || err->sys != EIO)
 			return -1;
-		say(voice, "Remounted read-only", mount);
-	} else if (state == GMI_REST_FROZEN) {
-		if (freeze(step, err) < 0)
-			return -1;
-		say(voice, "Froze", mount);
+		step->state = GMI_REST_SHUT_DOWN;
+		return 0;
 	}
+	say(voice, state == GMI_REST_FROZEN ? "Froze" : "Remounted read-only", mount);
 	return 0;
 }
 
@@ -320,12 +322,13 @@ static int check_again(const struct gmi_rest_plan *plan, const struct gmi_rest_d
 		return -1;
 	for (uint32_t i = 0; result == 0 && i < mounts.count; i++) {
 		const struct gmi_mount *mount = &mounts.list[i];
-		bool frozen = false;
+		bool rests = mount->read_only;
 
 		for (uint32_t j = 0; j < plan->count; j++)
-			frozen |= plan->steps[j].mount.device == mount->device &&
-				  plan->steps[j].state == GMI_REST_FROZEN;
-		if (!mount->read_only && !frozen)
+			rests |= plan->steps[j].mount.device == mount->device &&
+				 (plan->steps[j].state == GMI_REST_FROZEN ||
+				  plan->steps[j].state == GMI_REST_SHUT_DOWN);
+		if (!rests)
 			result = gmi_fail(
 				err, GMI_E_SYSTEM,
 				"%s (%s on %s) was mounted read-write while the device came "
@@ -480,8 +483,8 @@ static int shut_down(struct gmi_rest_step *step, const struct gmi_rest_device *d
 
 	if (step->fd < 0)
 		step->fd = open_root(&step->mount, err);
-	if (step->fd < 0)
-		return -1;
+	if (step->fd < 0) /* EIO: a restore that broke off has shut it down */
+		return err->sys == EIO && !frozen ? 0 : -1;
 	/*
 	 * First, for ext4 that is shut down writes the superblock of its journal once more; of one
 	 * that was never mounted read-write that is not what lies there.
@@ -508,7 +511,7 @@ int gmi_rest_shut_down(struct gmi_rest_plan *plan, const struct gmi_rest_device 
 	for (uint32_t i = 0; i < plan->count; i++) {
 		struct gmi_rest_step *step = &plan->steps[i];
 
-		if (step->state == GMI_REST_UNMOUNTED)
+		if (step->state == GMI_REST_UNMOUNTED || step->state == GMI_REST_SHUT_DOWN)
 			continue;
 		if (shut_down(step, device, err) < 0)
 			return -1;

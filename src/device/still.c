@@ -64,13 +64,15 @@ static int check_journal(struct gmi_disk *disk, const struct gmi_mount *mount,
 }
 
 int gmi_still_begin(struct gmi_still *still, struct gmi_disk *const *disks, uint32_t disk_count,
-		    struct gmi_error *err)
+		    bool journals, struct gmi_error *err)
 {
 	struct gmi_mounts mounts;
 	int result = 0;
 
 	for (uint32_t i = 0; i < disk_count; i++)
 		(void)count_written(disks[i], &still->written[i]);
+	if (!journals)
+		return 0;
 	if (gmi_mounts_find(&mounts, disks, disk_count, err) < 0)
 		return -1;
 	for (uint32_t i = 0; result == 0 && i < mounts.count; i++) {

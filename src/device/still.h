@@ -20,8 +20,10 @@ struct gmi_still {
 	uint64_t written[GMI_PROFILE_DISKS_MAX]; /* sectors of 512 bytes, discards too */
 };
 
+/* A restore overwrites a journal whatever it holds: then `journals` is false and they do not
+ * matter. */
 GMI_MUST_CHECK int gmi_still_begin(struct gmi_still *still, struct gmi_disk *const *disks,
-				   uint32_t disk_count, struct gmi_error *err);
+				   uint32_t disk_count, bool journals, struct gmi_error *err);
 GMI_MUST_CHECK int gmi_still_check(const struct gmi_still *still, struct gmi_disk *const *disks,
 				   uint32_t disk_count, struct gmi_error *err);
 

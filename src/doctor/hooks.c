@@ -212,7 +212,7 @@ static void ask_busy(struct gmi_doctor *doctor)
 	struct gmi_error err;
 	char program[64];
 
-	if (gmi_device_check_idle(&doctor->profile, program, &err) == 0) {
+	if (gmi_programs_check(&doctor->profile, program, &err) == 0) {
 		gmi_doctor_find(doctor, GMI_SEVERITY_OK, "hook busy was asked: the device is idle");
 		return;
 	}

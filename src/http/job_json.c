@@ -108,11 +108,11 @@ json_t *gmi_device_json(const struct gmi_device_view *view, struct gmi_job *curr
 		json_array_append_new(disks,
 				      json_pack("{s:s, s:I}", "name", view->disks[i].name, "length",
 						(json_int_t)view->disks[i].length));
-	return json_pack("{s:s, s:s, s:s, s:s, s:o, s:I, s:I, s:o, s:o, s:o, s:b}", "id", view->id,
-			 "model", view->model, "software", view->software, "version", GMI_VERSION,
-			 "disks", disks, "usedBytes", (json_int_t)view->used_bytes, "totalBytes",
-			 (json_int_t)view->total_bytes, "estimate", estimate(view), "program",
-			 view->program[0] ? json_string(view->program) : json_null(), "job",
-			 current ? gmi_job_json(current, false) : json_null(), "needsRestart",
-			 view->needs_restart);
+	return json_pack("{s:s, s:s, s:s, s:s, s:o, s:I, s:I, s:o, s:o, s:o, s:b, s:b}", "id",
+			 view->id, "model", view->model, "software", view->software, "version",
+			 GMI_VERSION, "disks", disks, "usedBytes", (json_int_t)view->used_bytes,
+			 "totalBytes", (json_int_t)view->total_bytes, "estimate", estimate(view),
+			 "program", view->program[0] ? json_string(view->program) : json_null(),
+			 "job", current ? gmi_job_json(current, false) : json_null(),
+			 "needsRestart", view->needs_restart, "incomplete", view->incomplete);
 }

@@ -50,6 +50,11 @@ static const struct kind *kind_of(enum gmi_code code)
 		[GMI_E_NOT_FOUND] = { 404, "Not found", "Reload the page." },
 		[GMI_E_CONFLICT] = { 409, "This does not fit what is running",
 				     "Reload the page to see what is running." },
+		[GMI_E_RESTART] = { 409, "The device needs its restart",
+				    "Restart the device, then try again." },
+		[GMI_E_INCOMPLETE] = { 409, "The device is incomplete",
+				       "Do not use the device. Repeat the restore from the same "
+				       "file: it goes on where it was." },
 		[GMI_E_CANCELLED] = { 503, "It was stopped", "Try again." },
 	};
 

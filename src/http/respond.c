@@ -101,6 +101,7 @@ int gmi_respond_json(struct gmi_request *request, unsigned int status, json_t *j
 int gmi_respond_problem(struct gmi_request *request, unsigned int status, const char *allow)
 {
 	json_t *json = gmi_problem_json(&request->error, GMI_DEVICE_UNCHANGED, GMI_JOB_RESTORE);
+	enum gmi_device_state state = gmi_service_device_state(request->service);
 	struct MHD_Response *response;
 	struct gmi_device_view device;
 	struct gmi_job_view view;
@@ -109,15 +110,9 @@ int gmi_respond_problem(struct gmi_request *request, unsigned int status, const 
 
 	if (json && status != gmi_problem_status(request->error.code))
 		json_object_set_new(json, "status", json_integer((json_int_t)status));
-	/* A refusal does nothing to the device, but an earlier restore may have left it incomplete.
-	 */
-	if (json && gmi_service_find(request->service, 0, &running, &ignored) == 0) {
-		gmi_job_view(running, &view);
-		if (view.device == GMI_DEVICE_INCOMPLETE)
-			json_object_set_new(json, "device",
-					    json_string(gmi_device_state_name(view.device)));
-		gmi_job_put(running);
-	}
+	/* A refusal does nothing to the device, but an earlier restore may have. */
+	if (json)
+		json_object_set_new(json, "device", json_string(gmi_device_state_name(state)));
 	/* Members that a program can use: which program, which job. */
 	if (json && request->error.code == GMI_E_PROGRAM_RUNS &&
 	    gmi_service_device(request->service, &device, &ignored) == 0)

@@ -10,7 +10,8 @@
  *   gmi_job_put                         what find and start gave is given back
  *
  * States: RUNNING -> SUCCEEDED | FAILED. A job that has ended has released the device, unless a
- * restore wrote to it; then the device needs its restart.
+ * restore wrote to it; then the device needs its restart, and until then nothing begins but, where
+ * it is incomplete, another restore.
  */
 #ifndef GMI_JOB_JOB_H
 #define GMI_JOB_JOB_H
@@ -78,8 +79,9 @@ struct gmi_device_view {
 	uint64_t file_bytes;
 	uint32_t backup_seconds;
 	uint64_t total_bytes;
-	char program[64]; /* that runs, or empty */
-	bool needs_restart;
+	char program[64];   /* that runs, or empty */
+	bool needs_restart; /* no job runs, and a restore has written since the last restart */
+	bool incomplete;    /* a restore has begun to write and not reached its end (yet) */
 };
 
 struct gmi_service; /* opaque */
@@ -107,6 +109,8 @@ GMI_MUST_CHECK int gmi_service_find(struct gmi_service *service, uint64_t id, st
 GMI_MUST_CHECK int gmi_service_restart(struct gmi_service *service, struct gmi_error *err);
 GMI_MUST_CHECK int gmi_service_device(struct gmi_service *service, struct gmi_device_view *view,
 				      struct gmi_error *err);
+/* What restores have made of the device since its last restart. */
+enum gmi_device_state gmi_service_device_state(struct gmi_service *service);
 
 void gmi_job_put(struct gmi_job *job);
 void gmi_job_view(struct gmi_job *job, struct gmi_job_view *view);

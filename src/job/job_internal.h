@@ -4,6 +4,7 @@
 #define GMI_JOB_JOB_INTERNAL_H
 
 #include "backup/session.h"
+#include "job/aftermath.h"
 #include "job/job.h"
 #include "job/rate.h"
 #include "restore/session.h"
@@ -41,6 +42,7 @@ struct gmi_job {
 	_Atomic double last_read;
 
 	/* Restore. */
+	struct gmi_aftermath *aftermath; /* the service's: told before the job counts as ended */
 	struct gmi_pull_source *pull;
 	pthread_t thread;
 	bool thread_started;

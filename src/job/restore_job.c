@@ -12,6 +12,17 @@ static void publish(struct gmi_job *job, struct gmi_restore_session *session)
 	pthread_mutex_unlock(&job->lock);
 }
 
+/* What it leaves, and the lock on programs where it leaves something. */
+static void note(struct gmi_job *job, struct gmi_restore_session *session, bool ended_well)
+{
+	enum gmi_mark_state left = GMI_MARK_NONE;
+
+	if (gmi_restore_is_touched(gmi_restore_session_engine(session)))
+		left = ended_well ? GMI_MARK_RESTORED : GMI_MARK_INCOMPLETE;
+	gmi_aftermath_note(job->aftermath, left, ended_well,
+			   gmi_restore_session_keep_programs_out(session));
+}
+
 static void take_figures(struct gmi_job *job, struct gmi_restore_session *session, bool ended_well)
 {
 	struct gmi_restore *engine = gmi_restore_session_engine(session);
@@ -46,6 +57,7 @@ static int restore(struct gmi_job *job, struct gmi_error *err)
 	result = gmi_restore_session_run(session, err);
 	/* First the figures: whoever looks in between must not see an unchanged device. */
 	take_figures(job, session, result == 0);
+	note(job, session, result == 0);
 	publish(job, NULL);
 	gmi_restore_session_free(session);
 	return result;

@@ -22,9 +22,8 @@ struct gmi_service {
 	pthread_mutex_t lock;     /* down to stopping; taken after starting, and never for long */
 	struct gmi_job *current;
 	uint64_t next_id;
-	bool needs_restart; /* because of a job that is no longer the current one */
-	uint64_t restarted; /* the last job after which the device was restarted */
 	bool stopping;
+	struct gmi_aftermath aftermath; /* has a lock of its own */
 	pthread_t keeper;
 	bool keeper_started;
 
@@ -71,6 +70,8 @@ static void *keep(void *context)
 
 		if (job && !stopping)
 			look(job);
+		if (!job || !gmi_job_is_running(job))
+			gmi_aftermath_settle(&service->aftermath);
 		gmi_job_put(job);
 		nanosleep(&pause, NULL);
 	}
@@ -105,6 +106,7 @@ int gmi_service_new(struct gmi_service **out, const struct gmi_profile *profile,
 	pthread_mutex_init(&service->starting, NULL);
 	pthread_mutex_init(&service->lock, NULL);
 	pthread_mutex_init(&service->view_lock, NULL);
+	gmi_aftermath_init(&service->aftermath, profile);
 	if (pthread_create(&service->keeper, NULL, keep, service) != 0) {
 		gmi_service_free(service);
 		return gmi_fail(err, GMI_E_SYSTEM, "cannot start a thread");
@@ -147,6 +149,7 @@ void gmi_service_free(struct gmi_service *service)
 	pthread_mutex_destroy(&service->starting);
 	pthread_mutex_destroy(&service->lock);
 	pthread_mutex_destroy(&service->view_lock);
+	gmi_aftermath_release(&service->aftermath);
 	free(service);
 }
 
@@ -165,10 +168,7 @@ int gmi_service_find(struct gmi_service *service, uint64_t id, struct gmi_job **
 	return gmi_fail(err, GMI_E_NOT_FOUND, "there is no job %llu", (unsigned long long)id);
 }
 
-/*
- * Call with `starting`: two may not start at once, and a start takes as long as the quiesce hook.
- * Meanwhile anybody may ask for the device and the last job.
- */
+/* Call with `starting`. */
 static int check_free(struct gmi_service *service, struct gmi_error *err)
 {
 	int result = 0;
@@ -183,34 +183,26 @@ static int check_free(struct gmi_service *service, struct gmi_error *err)
 	return result;
 }
 
-/* What an earlier restore left unfinished is so until a later one has finished it. */
-static void inherit_device_state(struct gmi_service *service, struct gmi_job *job)
-{
-	pthread_mutex_lock(&service->lock);
-	if (service->current) {
-		pthread_mutex_lock(&service->current->lock);
-		if (service->current->device == GMI_DEVICE_INCOMPLETE)
-			job->device = GMI_DEVICE_INCOMPLETE;
-		pthread_mutex_unlock(&service->current->lock);
-	}
-	pthread_mutex_unlock(&service->lock);
-}
-
-/* Whether the device runs on with disks that a restore has written. Call with the service's lock.
+/*
+ * Call with `starting`: two may not start at once, and a start takes as long as the quiesce hook.
+ * Meanwhile anybody may ask for the device and the last job.
  */
-static bool needs_restart(struct gmi_service *service)
+static int check_start(struct gmi_service *service, struct gmi_job *job,
+		       enum gmi_device_access access, struct gmi_error *err)
 {
-	struct gmi_job *job = service->current;
-	bool written = false;
+	struct gmi_mark mark;
+	enum gmi_mark_state left;
 
-	if (job && job->id != service->restarted) {
-		pthread_mutex_lock(&job->lock);
-		written = job->state != GMI_JOB_RUNNING && job->device != GMI_DEVICE_UNCHANGED &&
-			  (job->device == GMI_DEVICE_INCOMPLETE ||
-			   job->figures.bytes_written + job->figures.bytes_discarded > 0);
-		pthread_mutex_unlock(&job->lock);
-	}
-	return written || service->needs_restart;
+	if (check_free(service, err) < 0)
+		return -1;
+	/* A device that was restarted without gmid: programs need not wait for the keeper to see
+	 * it. */
+	gmi_aftermath_settle(&service->aftermath);
+	left = gmi_aftermath_state(&service->aftermath, &mark);
+	/* What an earlier restore left unfinished is so until a later one has finished it. */
+	if (left == GMI_MARK_INCOMPLETE)
+		job->device = GMI_DEVICE_INCOMPLETE;
+	return gmi_mark_check(left, access, err);
 }
 
 /* The cached answer is older than what has just been found. */
@@ -225,7 +217,6 @@ static void ask_again_what_runs(struct gmi_service *service)
 static void install(struct gmi_service *service, struct gmi_job *job)
 {
 	pthread_mutex_lock(&service->lock);
-	service->needs_restart = needs_restart(service);
 	job->id = service->next_id++;
 	gmi_job_put(service->current);
 	service->current = job;
@@ -257,8 +248,7 @@ int gmi_service_start_backup(struct gmi_service *service, const struct gmi_backu
 	if (gmi_job_new(job, service->profile, GMI_JOB_BACKUP, err) < 0)
 		return -1;
 	pthread_mutex_lock(&service->starting);
-	result = check_free(service, err);
-	inherit_device_state(service, *job);
+	result = check_start(service, *job, GMI_DEVICE_READ, err);
 	if (result == 0)
 		result = gmi_backup_job_start(*job, request, err);
 	return conclude_start(service, job, result, err);
@@ -267,19 +257,18 @@ int gmi_service_start_backup(struct gmi_service *service, const struct gmi_backu
 int gmi_service_start_restore(struct gmi_service *service, const char *file_name,
 			      uint64_t file_length, struct gmi_job **job, struct gmi_error *err)
 {
-	char program[64];
 	int result;
 
 	if (gmi_job_new(job, service->profile, GMI_JOB_RESTORE, err) < 0)
 		return -1;
 	snprintf((*job)->file_name, sizeof((*job)->file_name), "%s", file_name);
 	(*job)->file_length = file_length;
+	(*job)->aftermath = &service->aftermath;
 	pthread_mutex_lock(&service->starting);
-	result = check_free(service, err);
-	inherit_device_state(service, *job);
+	result = check_start(service, *job, GMI_DEVICE_WRITE, err);
 	/* The session asks again; here it is asked so that the refusal is the request's answer. */
 	if (result == 0)
-		result = gmi_device_check_idle(service->profile, program, err);
+		result = gmi_device_check_ready(service->profile, GMI_DEVICE_WRITE, err);
 	if (result == 0)
 		result = gmi_restore_job_start(*job, err);
 	return conclude_start(service, job, result, err);
@@ -293,12 +282,8 @@ int gmi_service_restart(struct gmi_service *service, struct gmi_error *err)
 	result = check_free(service, err);
 	if (result == 0)
 		result = gmi_device_restart(service->profile, err);
-	if (result == 0) {
-		pthread_mutex_lock(&service->lock);
-		service->needs_restart = false;
-		service->restarted = service->current ? service->current->id : 0;
-		pthread_mutex_unlock(&service->lock);
-	}
+	if (result == 0)
+		gmi_aftermath_restart(&service->aftermath);
 	pthread_mutex_unlock(&service->starting);
 	return result;
 }
@@ -370,50 +355,96 @@ static int refresh_estimate(struct gmi_service *service, struct gmi_error *err)
 	return result;
 }
 
-/* Call with view_lock. */
-static int refresh(struct gmi_service *service, bool idle, struct gmi_error *err)
+/*
+ * Call with view_lock. After a restore and during a job the files that it is read from may be gone
+ * with their filesystem: then what was read before stands, or what the mark says.
+ */
+static int refresh_identity(struct gmi_service *service, bool ours, const struct gmi_mark *mark,
+			    struct gmi_error *err)
 {
 	struct gmi_device_view *view = &service->view;
 	struct gmi_identity identity;
-	struct gmi_error busy;
-	double now = gmi_clock_seconds();
 
-	if (gmi_identity_read(service->profile, &identity, err) < 0)
-		return -1;
+	if (!ours && view->id[0])
+		return 0;
+	if (gmi_identity_read(service->profile, &identity, err) < 0) {
+		if (ours || !mark->device[0])
+			return -1;
+		snprintf(view->id, sizeof(view->id), "%s", mark->device);
+		return 0;
+	}
 	snprintf(view->id, sizeof(view->id), "%s", identity.id);
 	snprintf(view->model, sizeof(view->model), "%s", identity.model);
 	snprintf(view->software, sizeof(view->software), "%s", identity.software);
+	return 0;
+}
+
+/* Call with view_lock. */
+static int refresh(struct gmi_service *service, bool idle, const struct gmi_mark *mark,
+		   struct gmi_error *err)
+{
+	struct gmi_device_view *view = &service->view;
+	bool ours = idle && mark->state == GMI_MARK_NONE;
+	struct gmi_error busy;
+	double now = gmi_clock_seconds();
+
+	if (refresh_identity(service, ours, mark, err) < 0)
+		return -1;
 	/* While a job runs the disks are its own, and a hook would be read from them. */
-	if (idle && (service->asked == 0 || now - service->asked > BUSY_SECONDS)) {
+	if (ours && (service->asked == 0 || now - service->asked > BUSY_SECONDS)) {
 		/* A hook that fails is told when a job is begun; a page must open all the same. */
-		if (gmi_device_check_idle(service->profile, view->program, &busy) < 0 &&
+		if (gmi_programs_check(service->profile, view->program, &busy) < 0 &&
 		    busy.code != GMI_E_PROGRAM_RUNS)
 			view->program[0] = '\0';
 		service->asked = gmi_clock_seconds();
 	}
-	if (!idle)
+	if (!ours)
 		view->program[0] = '\0'; /* or the job would not have begun */
 	if (idle && (service->estimated == 0 || now - service->estimated > ESTIMATE_SECONDS))
 		return refresh_estimate(service, err);
 	return 0;
 }
 
+enum gmi_device_state gmi_service_device_state(struct gmi_service *service)
+{
+	struct gmi_job_view view;
+	struct gmi_mark mark;
+	struct gmi_job *job;
+	bool stopping;
+
+	switch (gmi_aftermath_state(&service->aftermath, &mark)) {
+	case GMI_MARK_INCOMPLETE:
+		return GMI_DEVICE_INCOMPLETE;
+	case GMI_MARK_RESTORED:
+		return GMI_DEVICE_RESTORED;
+	case GMI_MARK_NONE:
+		break;
+	}
+	/* One that is writing just now has left nothing yet, and where no mark is kept says so
+	 * itself. */
+	job = take_current(service, &stopping);
+	if (!job)
+		return GMI_DEVICE_UNCHANGED;
+	gmi_job_view(job, &view);
+	gmi_job_put(job);
+	return view.state == GMI_JOB_RUNNING ? view.device : GMI_DEVICE_UNCHANGED;
+}
+
 int gmi_service_device(struct gmi_service *service, struct gmi_device_view *view,
 		       struct gmi_error *err)
 {
-	bool restart;
-	bool idle;
+	enum gmi_device_state state;
+	struct gmi_mark mark;
+	bool idle = is_idle(service);
 	int result;
 
-	pthread_mutex_lock(&service->lock);
-	restart = needs_restart(service);
-	pthread_mutex_unlock(&service->lock);
-	idle = is_idle(service);
-
 	pthread_mutex_lock(&service->view_lock);
-	result = refresh(service, idle, err);
+	gmi_mark_read(service->profile, &mark);
+	result = refresh(service, idle, &mark, err);
 	*view = service->view;
 	pthread_mutex_unlock(&service->view_lock);
-	view->needs_restart = restart;
+	state = gmi_service_device_state(service);
+	view->needs_restart = idle && state != GMI_DEVICE_UNCHANGED;
+	view->incomplete = state == GMI_DEVICE_INCOMPLETE;
 	return result;
 }

@@ -62,6 +62,9 @@ enum gmi_restore_pass {
 	GMI_PASS_VERIFY,  /* the same again */
 };
 
+/* Before any byte is written, by whichever worker: from here on the device is incomplete. */
+void gmi_restore_touch(struct gmi_restore *restore);
+
 GMI_MUST_CHECK int gmi_restore_pass(struct gmi_restore *restore, enum gmi_restore_pass pass,
 				    struct gmi_error *err);
 

@@ -154,7 +154,7 @@ static int write_content(struct gmi_restore *restore, struct gmi_restore_worker 
 	uint64_t offset = item->number * restore->chunk_length;
 	uint32_t length = length_of(restore, volume, item->number);
 
-	atomic_store(&restore->touched, true);
+	gmi_restore_touch(restore);
 	if (zeros)
 		return gmi_used_zero(&volume->view, offset, length, written, err);
 	return gmi_used_write(&volume->view, offset, worker->plain, length, written, err);

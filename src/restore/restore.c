@@ -15,6 +15,7 @@
 #include "base/cleanup.h"
 #include "base/cores.h"
 #include "base/text.h"
+#include "device/mark.h"
 #include "restore/check.h"
 #include "restore/stale.h"
 
@@ -259,6 +260,30 @@ int gmi_restore_compare(struct gmi_restore *restore, struct gmi_error *err)
 	return 0;
 }
 
+/* A device without its mark is restored all the same: this is a safeguard, the restore is the cure.
+ */
+static void make_mark(struct gmi_restore *restore, enum gmi_mark_state state)
+{
+	struct gmi_error err;
+
+	if (gmi_mark_make(restore->device->profile, state, restore->device->identity.id, &err) < 0)
+		gmi_report_say(restore->report,
+			       "It cannot be noted that the device has to be restarted: %s",
+			       err.message);
+}
+
+void gmi_restore_touch(struct gmi_restore *restore)
+{
+	if (atomic_load(&restore->touched))
+		return;
+	pthread_mutex_lock(&restore->lock);
+	if (!atomic_load(&restore->touched)) {
+		make_mark(restore, GMI_MARK_INCOMPLETE);
+		atomic_store(&restore->touched, true);
+	}
+	pthread_mutex_unlock(&restore->lock);
+}
+
 static int discard_stale(struct gmi_restore *restore, struct gmi_error *err)
 {
 	for (uint32_t i = 0; i < restore->volume_count; i++) {
@@ -267,7 +292,7 @@ static int discard_stale(struct gmi_restore *restore, struct gmi_error *err)
 		for (size_t j = 0; j < volume->stale.count; j++) {
 			const struct gmi_extent *extent = &volume->stale.list[j];
 
-			atomic_store(&restore->touched, true);
+			gmi_restore_touch(restore);
 			if (gmi_disk_discard(volume->view.disk, extent->offset, extent->length,
 					     err) < 0)
 				return gmi_error_prefix(err, "volume %s", volume->name);
@@ -319,6 +344,8 @@ int gmi_restore_verify(struct gmi_restore *restore, struct gmi_error *err)
 	if (gmi_restore_pass(restore, GMI_PASS_VERIFY, err) < 0)
 		return -1;
 	restore->state = GMI_RESTORE_VERIFIED;
+	if (gmi_restore_needs_restart(restore))
+		make_mark(restore, GMI_MARK_RESTORED);
 	say_as_it_was(restore, "The device is as it was at the backup, verified");
 	return 0;
 }
@@ -340,6 +367,14 @@ bool gmi_restore_has_work(const struct gmi_restore *restore)
 			return true;
 	}
 	return false;
+}
+
+bool gmi_restore_needs_restart(const struct gmi_restore *restore)
+{
+	struct gmi_mark mark;
+
+	gmi_mark_read(restore->device->profile, &mark);
+	return gmi_restore_is_touched(restore) || mark.state != GMI_MARK_NONE;
 }
 
 struct gmi_restore_summary gmi_restore_summary(const struct gmi_restore *restore)

@@ -73,6 +73,8 @@ void gmi_restore_cancel(struct gmi_restore *restore);
 bool gmi_restore_is_touched(const struct gmi_restore *restore); /* whether a byte was written */
 /* After compare: whether write will write or discard anything. */
 bool gmi_restore_has_work(const struct gmi_restore *restore);
+/* Whether it was by this restore, or, by the device's mark, by one before it. */
+bool gmi_restore_needs_restart(const struct gmi_restore *restore);
 struct gmi_restore_summary gmi_restore_summary(const struct gmi_restore *restore);
 const struct gmi_reader *gmi_restore_reader(const struct gmi_restore *restore);
 

@@ -15,12 +15,10 @@ static int check(struct gmi_restore_session *session, const struct gmi_profile *
 		 struct gmi_source *file, const struct gmi_restore_session_options *options,
 		 struct gmi_error *err)
 {
-	char program[64];
+	enum gmi_device_access access = options->dry_run ? GMI_DEVICE_LOOK : GMI_DEVICE_WRITE;
 
-	if (gmi_device_check_idle(profile, program, err) < 0)
-		return -1;
-	if (gmi_device_open(&session->device, profile,
-			    options->dry_run ? GMI_DEVICE_LOOK : GMI_DEVICE_WRITE, err) < 0)
+	if (gmi_device_check_ready(profile, access, err) < 0 ||
+	    gmi_device_open(&session->device, profile, access, err) < 0)
 		return -1;
 	if (!options->dry_run && gmi_device_keep_off(&session->device, options->outside,
 						     options->outside_count, err) < 0)
@@ -55,7 +53,9 @@ static int run_engine(struct gmi_restore_session *session, struct gmi_error *err
 		return -1;
 	if (session->dry_run)
 		return 0;
-	if (gmi_restore_has_work(session->restore) &&
+	/* Of a device that waits for its restart already nothing is to be released either. */
+	if ((gmi_restore_has_work(session->restore) ||
+	     gmi_restore_needs_restart(session->restore)) &&
 	    gmi_device_take_over(&session->device, session->report, err) < 0)
 		return -1;
 	if (gmi_restore_write(session->restore, err) < 0)
@@ -92,14 +92,17 @@ int gmi_restore_session_run(struct gmi_restore_session *session, struct gmi_erro
 	return result;
 }
 
-bool gmi_restore_session_is_taken_over(const struct gmi_restore_session *session)
-{
-	return session->device.taken_over;
-}
-
 struct gmi_restore *gmi_restore_session_engine(struct gmi_restore_session *session)
 {
 	return session->restore;
+}
+
+struct gmi_programs_lock gmi_restore_session_keep_programs_out(struct gmi_restore_session *session)
+{
+	struct gmi_programs_lock kept = session->device.programs;
+
+	session->device.programs = (struct gmi_programs_lock){ 0 };
+	return kept;
 }
 
 void gmi_restore_session_free(struct gmi_restore_session *session)

@@ -18,6 +18,7 @@
 #include "base/report.h"
 #include "base/source.h"
 #include "device/profile.h"
+#include "device/programs.h"
 #include "restore/restore.h"
 
 #include <stdbool.h>
@@ -41,8 +42,8 @@ GMI_MUST_CHECK int gmi_restore_session_run(struct gmi_restore_session *session,
 					   struct gmi_error *err);
 void gmi_restore_session_free(struct gmi_restore_session *session);
 
-/* Whether the device was taken over: only its restart lets it work again, written to or not. */
-bool gmi_restore_session_is_taken_over(const struct gmi_restore_session *session);
+/* After run: the lock that the session has, if any, belongs to the caller from here on. */
+struct gmi_programs_lock gmi_restore_session_keep_programs_out(struct gmi_restore_session *session);
 
 /* For the summary, the list of changes, cancelling and whether the device was touched. */
 struct gmi_restore *gmi_restore_session_engine(struct gmi_restore_session *session);

@@ -19,7 +19,7 @@ SANITIZER_EXIT = 86
 # docs/cli.md: the published exit codes.
 EXIT = {"ok": 0, "system": 1, "usage": 2, "profile": 3, "not-gmi": 4, "damaged": 5, "version": 6,
         "wrong-device": 7, "layout": 8, "program-running": 9, "job-running": 10, "client": 11, "hook": 12,
-        "verify": 13, "not-found": 14, "cancelled": 15, "conflict": 16,
+        "verify": 13, "not-found": 14, "cancelled": 15, "conflict": 16, "needs-restart": 17, "incomplete": 18,
         "warnings": 20, "problems": 21, "unreadable": 22}
 
 

@@ -236,6 +236,7 @@ def test_bytes_for_a_job_that_has_ended_or_is_a_backup_are_refused(client: Clien
     job = client.restore(backup)["id"]
     assert client.put(job, 0, b"x").problem() == "client"
     assert client.wanted(job)["ranges"] == []
+    client.post("/restart")
     running = client.begin_backup()
     for path in ("wanted", "bytes?offset=0"):
         answer = client.put(running["id"], 0, b"x") if path[0] == "b" else \

@@ -177,38 +177,6 @@ static void a_service_that_a_hook_leaves_behind_is_left_alone(void **state)
 
 /* ---- the device ---- */
 
-static int check_idle(const char *busy, char program[64], struct gmi_error *err)
-{
-	struct gmi_profile profile;
-
-	plain_profile(&profile);
-	snprintf(profile.hooks.busy, sizeof(profile.hooks.busy), "%s", busy);
-	return gmi_device_check_idle(&profile, program, err);
-}
-
-static void the_busy_hook_says_idle_busy_or_nothing(void **state)
-{
-	char program[64];
-	struct gmi_error err;
-
-	(void)state;
-	assert_gmi_ok(check_idle("", program, &err), &err);
-	assert_gmi_ok(check_idle("echo ignored", program, &err), &err);
-	assert_string_equal(program, "");
-	assert_int_equal(check_idle("echo Measure; exit 1", program, &err), -1);
-	assert_int_equal(err.code, GMI_E_PROGRAM_RUNS);
-	assert_string_equal(program, "Measure");
-	assert_string_equal(err.message, "the device is running Measure");
-	assert_int_equal(check_idle("exit 1", program, &err), -1);
-	assert_string_equal(program, "a program");
-	/* Whatever else: it is not known, so nothing starts. */
-	assert_int_equal(check_idle("echo broken; exit 2", program, &err), -1);
-	assert_int_equal(err.code, GMI_E_HOOK);
-	assert_non_null(strstr(err.message, "status 2, so it is not known whether a program runs: "
-					    "broken"));
-	assert_string_equal(program, "");
-}
-
 static void hooked_device(struct gmi_profile *profile, struct gmi_device *device, const char *hooks)
 {
 	struct gmi_error err;
@@ -322,7 +290,6 @@ int main(void)
 		cmocka_unit_test(a_hook_gets_clean_signals),
 		cmocka_unit_test(a_hook_that_takes_too_long_is_killed_with_all_its_children),
 		cmocka_unit_test(a_service_that_a_hook_leaves_behind_is_left_alone),
-		cmocka_unit_test(the_busy_hook_says_idle_busy_or_nothing),
 		cmocka_unit_test(quiesce_and_release_follow_each_other),
 		cmocka_unit_test(a_quiesce_that_fails_half_way_is_undone),
 		cmocka_unit_test(without_a_restart_hook_it_is_done_by_hand),

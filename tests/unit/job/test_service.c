@@ -166,6 +166,12 @@ static void while_a_program_runs_nothing_begins(void **state)
 	assert_gmi_ok(gmi_service_device(bench.service, &device, &err), &err);
 	assert_string_equal(device.program, "Measure");
 	service_assert_log("");
+	/* What the file holds is not the only way to be busy. */
+	storage_shell("rm program; flock -s lock sleep 1000 > sleep.log 2>&1 & echo $! > pid; "
+		      "while flock -x -n lock true; do sleep 0.01; done");
+	assert_int_equal(gmi_service_start_backup(bench.service, &request, &job, &err), -1);
+	assert_int_equal(err.code, GMI_E_PROGRAM_RUNS);
+	storage_shell("kill $(cat pid) $(cat /proc/$(cat pid)/task/$(cat pid)/children)");
 	assert_int_equal(gmi_service_find(bench.service, 0, &job, &err), -1);
 	assert_int_equal(err.code, GMI_E_NOT_FOUND);
 	service_end(&bench);

@@ -33,7 +33,7 @@ void service_begin(struct service_bench *bench, unsigned int client_wait)
 	storage_shell(
 		"cp emmc.good emmc.img && cp flash.good flash.img && : > log && rm -f program");
 	device_load_profile(&bench->profile,
-			    "[device]\nid = bb1\nmodel = Box\nsoftware = v1\n"
+			    "[device]\nid = bb1\nmodel = Box\nsoftware = v1\nlock = lock\n"
 			    "[disk emmc]\npath = emmc.img\n"
 			    "[disk flash]\npath = flash.img\ntype = flash\n"
 			    "[hooks]\nbusy = ! cat program 2>/dev/null\n"

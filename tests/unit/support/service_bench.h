@@ -4,8 +4,8 @@
  *   service_make_images    once per program: the device as it is at the backup
  *   service_begin, _end    a fresh device with its service
  *
- * "log" gets a line per hook; a file "program" makes the device busy with what it holds, a file
- * "broken" makes quiesce fail.
+ * "log" gets a line per hook; "lock" is the programs' lock file; a file "program" makes the device
+ * busy with what it holds, a file "broken" makes quiesce fail.
  */
 #ifndef GMI_TESTS_SERVICE_BENCH_H
 #define GMI_TESTS_SERVICE_BENCH_H
