@@ -16,11 +16,11 @@ function setStatus(state, text) {
 }
 
 /**
- * Whether a restore left the device between two states; a later job does not change that, nor does a restart.
+ * Whether a restore left the device between two states; one that is still writing has not left it yet.
  * @param {Device} device
  */
 function isIncomplete(device) {
-  return device.job?.device === "incomplete" && device.job.state !== "running";
+  return device.incomplete && device.job?.state !== "running";
 }
 
 /** @param {Device} device */
@@ -82,6 +82,27 @@ function showBanner(device) {
 }
 
 /**
+ * What a restore has left to be done comes before anything else: the buttons that must wait for it say so. They keep
+ * their place for the keyboard, so that the reason is found there.
+ * @param {Device} device
+ */
+function showButtons(device) {
+  const incomplete = isIncomplete(device);
+  const reasons = {
+    download: incomplete ? "The device is incomplete: there is nothing to back up before the restore has been repeated."
+      : device.needsRestart ? "The device was restored. A backup can be made after its restart." : "",
+    restore: device.needsRestart && !incomplete
+      ? "The device was restored. It can be restored again after its restart." : "",
+  };
+
+  for (const [id, reason] of Object.entries(reasons)) {
+    element(id, HTMLButtonElement).setAttribute("aria-disabled", String(reason !== ""));
+    element(`${id}-why`, HTMLElement).hidden = reason === "";
+    setText(`${id}-why`, reason);
+  }
+}
+
+/**
  * One line about the last job, with a way to its log.
  * @param {Device} device
  * @param {(job: Job) => void} onShow
@@ -114,6 +135,7 @@ export function showDevice(device, onShowJob) {
   showProgram(device);
   showEstimate(device);
   showBanner(device);
+  showButtons(device);
   // The focus may stand on "Details": what has not changed is left alone.
   const key = device.job ? `${device.job.id} ${device.job.state}` : "";
   const card = element("last-backup", HTMLElement);

@@ -287,9 +287,20 @@ async function resume(job, file) {
   }
 }
 
+/**
+ * @param {string} id
+ * @param {() => void} act unless the button says why not
+ */
+function onPress(id, act) {
+  const button = element(id, HTMLButtonElement);
+  button.addEventListener("click", () => {
+    if (button.getAttribute("aria-disabled") !== "true") act();
+  });
+}
+
 startTabs();
-element("download", HTMLButtonElement).addEventListener("click", () => void backup());
-element("restore", HTMLButtonElement).addEventListener("click", () => chooseFile(device?.id ?? "", (file) => void restore(file)));
+onPress("download", () => void backup());
+onPress("restore", () => chooseFile(device?.id ?? "", (file) => void restore(file)));
 element("banner-button", HTMLButtonElement).addEventListener("click", () => void restart());
 setInterval(() => {
   if (!showing && !document.hidden && asking === 0) void refresh();

@@ -1,4 +1,4 @@
-// The dialog "Restarting the device": from the request until the device answers again.
+// The dialog "Restarting the device": from the request until the device answers and is a fresh one.
 
 import { getDevice, restartDevice } from "./api.js";
 import { element, keepOpen, openDialog, pause, setText } from "./dom.js";
@@ -10,10 +10,10 @@ const LONG_MS = 180000;
 const dialog = element("restarting", HTMLDialogElement);
 keepOpen(dialog);
 
-async function answers() {
+/** A device that takes a while to go down answers still, but says that its restart is due. */
+async function isBack() {
   try {
-    await getDevice();
-    return true;
+    return !(await getDevice()).needsRestart;
   } catch {
     return false;
   }
@@ -28,7 +28,7 @@ export async function restartAndWait() {
   try {
     await restartDevice();
     await pause(SHORTEST_MS);
-    while (!(await answers())) {
+    while (!(await isBack())) {
       await pause(ASK_MS);
       if (Date.now() - began > LONG_MS)
         setText("restarting-text",

@@ -28,7 +28,7 @@ action.addEventListener("click", () => {
 const DEVICE_STATES = {
   unchanged: "The device is unchanged and can be used as before.",
   incomplete: "The device is incomplete and must not be used.",
-  restored: "The device is restored.",
+  restored: "The device is restored and waits for its restart.",
 };
 
 /**
@@ -83,9 +83,7 @@ function backupText(job) {
     paragraph("Everything on the device is in the file ", fileName(job.fileName),
       ` (${bytesText(summary.fileBytes)}, made in ${exactText(summary.seconds)}).`),
     paragraph("It is in your computer\u2019s download folder as soon as your browser shows it as complete. Keep it in a safe place: it holds everything that is on the device, passwords and keys included."),
-    paragraph(job.device === "incomplete"
-      ? "The file holds the device as it is: incomplete, as an earlier restore did not reach its end. Do not use the device; repeat that restore."
-      : "The device can be used again or powered off."),
+    paragraph("The device can be used again or powered off."),
   ];
 }
 

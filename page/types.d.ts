@@ -70,6 +70,7 @@ export interface Device {
   program: string | null;
   job: Job | null;
   needsRestart: boolean;
+  incomplete: boolean;
 }
 
 export interface Range {

@@ -80,18 +80,24 @@ def test_nothing_that_follows_calls_the_device_whole(incomplete: Page, instrumen
     page.press("Close")
     assert_told(page)
 
-    page.tab("Backup")
-    page.press("Download backup")
-    said = page.wait_for_dialog("Backup successful")
-    assert "incomplete" in said and "can be used again" not in said
-    page.download()
-    page.press("Close")
-    assert_told(page)
-
     instrument.start_program("Measure")
-    page.press("Download backup")
-    said = page.wait_for_dialog("Backup not possible: a program is running")
+    page.restore_from(backup_file)
+    said = page.wait_for_dialog("Restore not possible: a program is running")
     assert INCOMPLETE in said
     page.press("Close")
-    page.wait_for_text("#panel-backup .program", "Measure is running.")
+    page.wait_for_text("#panel-restore .program", "Measure is running.")
     assert_told(page)
+
+
+def test_there_is_nothing_to_back_up_but_a_restore_may_begin(incomplete: Page) -> None:
+    page = incomplete
+    page.wait_for_text("#download-why", "nothing to back up before the restore has been repeated")
+    page.press("Download backup")
+    assert not page.dialog()
+    page.reload()
+    page.wait_for_text("#download-why", "nothing to back up before the restore has been repeated")
+    look(page, "incomplete-backup")
+    page.tab("Restore")
+    assert not page.text("#restore-why")
+    page.press("Restore from backup...")
+    page.wait_for_dialog("Restore from backup")

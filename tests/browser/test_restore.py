@@ -5,6 +5,7 @@ from pathlib import Path
 import forge
 from cable import Cable
 from instrument import Instrument, until
+from look import look
 from page import Page
 
 
@@ -67,9 +68,41 @@ def test_the_need_for_a_restart_survives_a_reload(page: Page, instrument: Instru
     page.reload()
     page.wait_for_text("#banner", "Restart it before further use.")
     page.wait_for_text("#status", "Restart needed")
+    for tab, button, why in (("Backup", "Download backup", "A backup can be made after its restart."),
+                             ("Restore", "Restore from backup...", "It can be restored again after its restart.")):
+        page.tab(tab)
+        page.wait_for_text(f"#panel-{tab.lower()} .why", why)
+        page.press(button)
+        assert not page.dialog()
+        look(page, f"restart-due-{tab.lower()}")
+
     page.press("Restart now")
     until(lambda: instrument.hooks_run()[-1] == "restart", "the hook restart has run")
     until(lambda: not page.text("#banner"), "the banner is gone")
+    until(lambda: not page.dialog(), "the page is back")
+    assert not page.text("#restore-why")
+    page.tab("Backup")
+    assert not page.text("#download-why")
+    page.press("Download backup")
+    page.wait_for_dialog("Backup successful")
+    page.download()
+
+
+def test_a_second_window_is_told_why_it_has_to_wait(page: Page, instrument: Instrument, backup_file: Path) -> None:
+    instrument.change()
+    page.expected.append("409")
+    asked = page.run("return fetch('/api/v1/device').then(answer => answer.json())")
+    assert asked["needsRestart"] is False and asked["incomplete"] is False
+    page.restore_from(backup_file)
+    page.wait_for_dialog("Restore successful")
+    # A window that has not asked for a while still has its button.
+    page.run("document.querySelector('#result').close();"
+             "const button = document.querySelector('#download');"
+             "document.querySelector('#tab-backup').click();"
+             "button.setAttribute('aria-disabled', 'false'); button.click();")
+    said = page.wait_for_dialog("Backup not possible: the device needs its restart")
+    assert "The device was restored and has to be restarted first." in said
+    assert "Restart the device, then try again." in said and "can be used as before" not in said
 
 
 def test_the_log_of_the_last_job_can_be_read_again(page: Page, backup_file: Path) -> None:
