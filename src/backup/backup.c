@@ -79,12 +79,8 @@ static int begin_volumes_to(struct gmi_backup *backup, uint32_t volume, struct g
 {
 	while (backup->volumes_begun <= volume) {
 		const struct gmi_volume *begun = &backup->layout.volumes[backup->volumes_begun];
-		const char *note = begun->note;
 
 		tell_unreadable(backup);
-		gmi_report_say(backup->report, "Reading %s (%s): %s in use of %s%s%s", begun->name,
-			       begun->content, gmi_text_bytes(gmi_extents_total(&begun->used)).text,
-			       gmi_text_bytes(begun->length).text, *note ? "; " : "", note);
 		if (gmi_writer_begin_volume(backup->writer, &begun->used, err) < 0)
 			return -1;
 		backup->volumes_begun++;
@@ -218,12 +214,13 @@ int gmi_backup_start(struct gmi_backup **out, struct gmi_device *device,
 		.level = options->level ? options->level : 1,
 		.workers = options->workers,
 		.keep_going = options->keep_going,
+		.report = report,
 	};
+	gmi_report_phase(report, GMI_PHASE_READ, backup->summary.used_bytes);
 	if (gmi_pipeline_start(&backup->pipeline, &config, err) < 0) {
 		gmi_backup_free(backup);
 		return -1;
 	}
-	gmi_report_phase(report, GMI_PHASE_READ, backup->summary.used_bytes);
 	*out = backup;
 	return 0;
 }

@@ -2,6 +2,7 @@
 
 #include "base/cores.h"
 #include "base/io.h"
+#include "base/text.h"
 #include "device/profile.h"
 #include "storage/rescue.h"
 
@@ -52,6 +53,7 @@ struct gmi_pipeline {
 	pthread_cond_t read_ended;   /* for whoever waits to let the device go */
 	struct gmi_plan plan;
 	bool plan_ended;
+	uint32_t volumes_said;
 	bool stopping;
 	bool failed;
 	struct gmi_error error; /* the first one */
@@ -68,6 +70,25 @@ struct gmi_pipeline {
 static struct slot *slot_of(struct gmi_pipeline *pipeline, uint64_t step)
 {
 	return &pipeline->slots[step % pipeline->slot_count];
+}
+
+/*
+ * Said here and not where the consumer takes the chunks: on a small device everything has been read
+ * before it takes the first one. Call with the lock.
+ */
+static void say_volumes_to(struct gmi_pipeline *pipeline, uint32_t volume)
+{
+	for (; pipeline->config.report && pipeline->volumes_said <= volume;
+	     pipeline->volumes_said++) {
+		const struct gmi_volume *begun =
+			&pipeline->config.layout->volumes[pipeline->volumes_said];
+
+		gmi_report_say(pipeline->config.report, "Reading %s (%s): %s in use of %s%s%s",
+			       begun->name, begun->content,
+			       gmi_text_bytes(gmi_extents_total(&begun->used)).text,
+			       gmi_text_bytes(begun->length).text, *begun->note ? "; " : "",
+			       begun->note);
+	}
 }
 
 /* Unused stretches need no work: they are ready as they are dealt. */
@@ -91,6 +112,7 @@ static struct slot *deal(struct gmi_pipeline *pipeline)
 		}
 		pipeline->dealt++;
 		slot->unreadable.count = 0;
+		say_volumes_to(pipeline, slot->step.volume);
 		if (slot->step.used) {
 			slot->state = SLOT_WORKING;
 			pipeline->reading++;

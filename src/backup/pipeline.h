@@ -16,6 +16,7 @@
 
 #include "backup/plan.h"
 #include "base/error.h"
+#include "base/report.h"
 #include "base/sha256.h"
 #include "storage/disk.h"
 #include "storage/layout.h"
@@ -28,8 +29,9 @@ struct gmi_pipeline_config {
 	const struct gmi_layout *layout;
 	uint32_t chunk_length;
 	int level;
-	unsigned int workers; /* 0: as many as cores and disks keep busy */
-	bool keep_going;      /* a place that cannot be read is no failure */
+	unsigned int workers;      /* 0: as many as cores and disks keep busy */
+	bool keep_going;           /* a place that cannot be read is no failure */
+	struct gmi_report *report; /* gets a line as the reading of a volume begins; or NULL */
 };
 
 struct gmi_pipeline_result {

@@ -212,3 +212,11 @@ def test_a_hook_that_fails_is_the_answer(device: Device, start) -> None:
     refused = start(device).client.post("/backups")
     assert refused.problem() == "hook" and refused.status == 500
     assert "the pump is stuck" in refused.json()["detail"] and device.hooks() == ["release"]
+
+
+def test_that_everything_has_been_read_is_said_after_every_volume(client: Client) -> None:
+    """The device is so small that all is read before the first byte is taken."""
+    client.backup()
+    said = [line["text"] for line in client.job()["log"]]
+    reading = [number for number, line in enumerate(said) if line.startswith("Reading ")]
+    assert len(reading) == 7 and reading[-1] < said.index("Everything has been read; the device works again")
