@@ -2,6 +2,7 @@
 #include "storage/ext.h"
 
 #include "base/cleanup.h"
+#include "base/text.h"
 #include "storage/ext_io.h"
 
 #include <stdio.h>
@@ -36,21 +37,6 @@ void gmi_ext_close(struct gmi_ext *ext)
 	free(ext);
 }
 
-static int lookup(struct gmi_ext *ext, const char *path, ext2_ino_t *number,
-		  struct ext2_inode_large *inode, struct gmi_error *err)
-{
-	errcode_t code = ext2fs_namei_follow(ext->fs, EXT2_ROOT_INO, EXT2_ROOT_INO, path, number);
-
-	if (code == EXT2_ET_FILE_NOT_FOUND || code == EXT2_ET_NO_DIRECTORY)
-		return gmi_fail(err, GMI_E_NOT_FOUND, "%.400s: there is no such file", path);
-	if (code)
-		return gmi_ext_io_fail(err, code, path);
-	code = ext2fs_read_inode_full(ext->fs, *number, (struct ext2_inode *)inode, sizeof(*inode));
-	if (code)
-		return gmi_ext_io_fail(err, code, path);
-	return 0;
-}
-
 /* A short target lies in the inode itself, a longer one in the file's data. */
 static void read_target(struct gmi_ext *ext, ext2_ino_t number,
 			const struct ext2_inode_large *inode, struct gmi_ext_entry *entry)
@@ -83,6 +69,39 @@ static void describe(struct gmi_ext *ext, ext2_ino_t number, const struct ext2_i
 	entry->modified = (int32_t)inode->i_mtime;
 	if (S_ISLNK(inode->i_mode))
 		read_target(ext, number, inode, entry);
+}
+
+/* Links are followed within the volume; one that leads out of it is told as what it is. */
+static int fail_to_find(struct gmi_ext *ext, const char *path, struct gmi_error *err)
+{
+	struct ext2_inode_large inode;
+	struct gmi_ext_entry entry;
+	ext2_ino_t number;
+
+	if (ext2fs_namei(ext->fs, EXT2_ROOT_INO, EXT2_ROOT_INO, path, &number) ||
+	    ext2fs_read_inode_full(ext->fs, number, (struct ext2_inode *)&inode, sizeof(inode)) ||
+	    !S_ISLNK(inode.i_mode))
+		return gmi_fail(err, GMI_E_NOT_FOUND, "%.400s: there is no such file", path);
+	describe(ext, number, &inode, "", 0, &entry);
+	gmi_text_clean(entry.target);
+	return gmi_fail(err, GMI_E_NOT_FOUND,
+			"%.200s is a symbolic link to %.200s, and this volume has no such file",
+			path, entry.target);
+}
+
+static int lookup(struct gmi_ext *ext, const char *path, ext2_ino_t *number,
+		  struct ext2_inode_large *inode, struct gmi_error *err)
+{
+	errcode_t code = ext2fs_namei_follow(ext->fs, EXT2_ROOT_INO, EXT2_ROOT_INO, path, number);
+
+	if (code == EXT2_ET_FILE_NOT_FOUND || code == EXT2_ET_NO_DIRECTORY)
+		return fail_to_find(ext, path, err);
+	if (code)
+		return gmi_ext_io_fail(err, code, path);
+	code = ext2fs_read_inode_full(ext->fs, *number, (struct ext2_inode *)inode, sizeof(*inode));
+	if (code)
+		return gmi_ext_io_fail(err, code, path);
+	return 0;
 }
 
 struct listing {
@@ -151,8 +170,11 @@ int gmi_ext_cat(struct gmi_ext *ext, const char *path, struct gmi_sink *sink, st
 		return gmi_fail(err, GMI_E_SYSTEM, "out of memory for a file");
 	if (lookup(ext, path, &number, &inode, err) < 0)
 		return -1;
+	if (S_ISDIR(inode.i_mode))
+		return gmi_fail(err, GMI_E_USAGE, "%.400s is a folder, not a file", path);
 	if (!S_ISREG(inode.i_mode))
-		return gmi_fail(err, GMI_E_USAGE, "%.400s is not a regular file", path);
+		return gmi_fail(err, GMI_E_USAGE,
+				"%.400s is a device, a pipe or a socket and holds nothing", path);
 	code = ext2fs_file_open2(ext->fs, number, (struct ext2_inode *)&inode, 0, &file);
 	if (code)
 		return gmi_ext_io_fail(err, code, path);
