@@ -31,9 +31,11 @@ int gmi_cmd_verify(const struct gmi_command *command, int argc, char **argv)
 	result = gmi_verify(opened.reader, options.workers, &report, &err);
 	gmi_progress_view_stop(&view);
 	gmi_report_release(&report);
-	if (result < 0)
+	if (result < 0) {
+		gmi_error_prefix(&err, "%s", options.arguments[0]);
 		return gmi_exit_with(&err,
 				     "Do not restore from this file; make or fetch it again.");
+	}
 	if (options.quiet)
 		return 0;
 	unreadable = gmi_index_unreadable_total(gmi_reader_index(opened.reader));
