@@ -40,7 +40,9 @@ static int check_mimetype(struct gmi_source *source, uint64_t *end, struct gmi_e
 	if (gmi_source_read(source, 0, found, length, err) < 0)
 		return -1;
 	if (memcmp(found, expected, length) != 0)
-		return gmi_fail(err, GMI_E_NOT_GMI, "the file is not a GMI file");
+		return gmi_fail(err, GMI_E_NOT_GMI,
+				"the file does not begin as a GMI file does: it is something else, "
+				"or its first bytes were altered");
 	return 0;
 }
 
