@@ -22,7 +22,7 @@ int gmi_request_number(const struct gmi_request *request, const char *name, uint
 	if (!text)
 		return 0;
 	if (*text == '\0' || strlen(text) > 18 || strspn(text, "0123456789") != strlen(text))
-		return gmi_fail(err, GMI_E_USAGE, "%s has to be a number", name);
+		return gmi_fail(err, GMI_E_USAGE, "the parameter \"%s\" has to be a number", name);
 	*value = strtoull(text, NULL, 10);
 	return 0;
 }

@@ -17,7 +17,8 @@
 #define CONNECTIONS_MAX 1200
 /* Disks, pipes of hooks, and what the system's libraries open for a moment. */
 #define DESCRIPTORS_BESIDE 100
-/* A connection that says nothing for so long is closed... */
+/* A connection that says nothing for so long is closed, unless its request is at work
+ * (patient_seconds). */
 #define IDLE_SECONDS 15
 /* Two JSON texts, a copy buffer, zstd's and libext2fs' needs are on the heap. */
 #ifdef __SANITIZE_ADDRESS__
