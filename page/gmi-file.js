@@ -7,6 +7,7 @@
  * @property {string} model
  * @property {string} software
  * @property {string} created ISO 8601
+ * @property {{ name: string, length: number }[]} disks
  */
 
 const MEDIA_TYPE = "application/vnd.sbt.gmi+zip";
@@ -40,12 +41,14 @@ export async function readSummary(file) {
     if (type?.text !== MEDIA_TYPE) return null;
     const manifest = await readEntry(file, type.end, "manifest.json");
     if (!manifest) return null;
-    const { device, created } = JSON.parse(manifest.text);
+    const { device, created, disks } = JSON.parse(manifest.text);
     return {
       device: String(device.id),
       model: String(device.model),
       software: String(device.software),
       created: String(created),
+      disks: disks.map((/** @type {{ name: unknown, length: unknown }} */ disk) =>
+        ({ name: String(disk.name), length: Number(disk.length) })),
     };
   } catch {
     return null;

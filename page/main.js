@@ -300,7 +300,7 @@ function onPress(id, act) {
 
 startTabs();
 onPress("download", () => void backup());
-onPress("restore", () => chooseFile(device?.id ?? "", (file) => void restore(file)));
+onPress("restore", () => chooseFile(device, (file) => void restore(file)));
 element("banner-button", HTMLButtonElement).addEventListener("click", () => void restart());
 setInterval(() => {
   if (!showing && !document.hidden && asking === 0) void refresh();

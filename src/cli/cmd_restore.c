@@ -33,6 +33,8 @@ static bool agreed(const struct gmi_command *command, struct restore_run *run)
 {
 	const struct gmi_restore *engine = gmi_restore_session_engine(run->session);
 	const struct gmi_manifest *manifest = gmi_reader_manifest(gmi_restore_reader(engine));
+	uint64_t left_alone;
+	const char *disk;
 
 	if (run->options.dry_run || run->options.yes)
 		return true;
@@ -40,6 +42,11 @@ static bool agreed(const struct gmi_command *command, struct restore_run *run)
 		"\nThis replaces all software, settings and data of %s by those of %s.\n"
 		"What was made on the device since then will be gone.\n",
 		manifest->device_id, gmi_text_utc(manifest->created).text);
+	for (uint32_t i = 0; gmi_restore_larger_disk(engine, i, &disk, &left_alone); i++)
+		fprintf(stderr,
+			"Disk %s is larger than the backup's by %s. Is this the right file? If so, "
+			"that part is left alone, and no volume of the backup reaches into it.\n",
+			disk, gmi_text_bytes(left_alone).text);
 	return gmi_confirm(command, manifest->device_id);
 }
 

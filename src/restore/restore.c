@@ -387,6 +387,23 @@ const struct gmi_reader *gmi_restore_reader(const struct gmi_restore *restore)
 	return restore->reader;
 }
 
+bool gmi_restore_larger_disk(const struct gmi_restore *restore, uint32_t index, const char **name,
+			     uint64_t *left_alone)
+{
+	const struct gmi_manifest *manifest = gmi_reader_manifest(restore->reader);
+
+	for (uint32_t i = 0; i < manifest->disk_count; i++) {
+		const struct gmi_disk *disk = restore->disks[i];
+
+		if (disk->length <= manifest->disks[i].length || index-- > 0)
+			continue;
+		*name = disk->name;
+		*left_alone = disk->length - manifest->disks[i].length;
+		return true;
+	}
+	return false;
+}
+
 bool gmi_restore_change(const struct gmi_restore *restore, uint32_t index,
 			struct gmi_restore_change *change)
 {

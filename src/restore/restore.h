@@ -78,6 +78,10 @@ bool gmi_restore_needs_restart(const struct gmi_restore *restore);
 struct gmi_restore_summary gmi_restore_summary(const struct gmi_restore *restore);
 const struct gmi_reader *gmi_restore_reader(const struct gmi_restore *restore);
 
+/* A disk that is larger than at the backup: number `index` of those; false past the last. */
+bool gmi_restore_larger_disk(const struct gmi_restore *restore, uint32_t index, const char **name,
+			     uint64_t *left_alone);
+
 /* After compare: volume number `index` of the file; false past the last. */
 bool gmi_restore_change(const struct gmi_restore *restore, uint32_t index,
 			struct gmi_restore_change *change);

@@ -6,7 +6,8 @@ from typing import Callable
 import pytest
 
 import forge
-from instrument import Instrument
+from instrument import Instrument, until
+from look import look
 from page import Page
 
 UNCHANGED = "The device is unchanged and can be used as before."
@@ -64,6 +65,22 @@ def test_the_dialog_already_names_both_devices(page: Page, original: Path, tmp_p
     page.choose(other.backup(tmp_path / "other.gmi"))
     page.wait_for_text("#choose-summary",
                        "This is a backup of bb2241040, but this device is bb2241039: it will be refused.")
+
+
+def test_the_dialog_doubts_a_backup_of_a_smaller_disk(page: Page, instrument: Instrument, backup_file: Path) -> None:
+    with open(instrument.folder / "disk.img", "ab") as disk:
+        disk.truncate(disk.tell() + (100 << 20))
+    instrument.gmid.stop()
+    instrument.start_again()
+    page.open("#restore")
+    until(lambda: instrument.ask("device")["disks"][0]["length"] > 100e6, "the device knows its larger disk")
+    page.reload()
+    page.wait_for_text("#status", "Ready")
+    page.press("Restore from backup...")
+    page.choose(backup_file)
+    page.wait_for_text("#choose-summary", "Disk emmc has 134.2\u00a0MB here, but 29.4\u00a0MB in the backup: "
+                                          "make sure that this is the right file.")
+    look(page, "choose-larger-disk")
 
 
 @pytest.mark.parametrize("made, title, detail", [

@@ -111,6 +111,8 @@ def test_a_disk_that_became_larger_keeps_its_new_part(device: Device, backup_fil
     length = device.disk.stat().st_size
     with open(device.disk, "ab") as disk:
         disk.write(b"new" * 1000)
+    asked = gmi("restore", "--profile", device.profile, backup_file, expect="cancelled").stderr
+    assert "Disk emmc is larger than the backup's by 3.00 kB. Is this the right file?" in asked
     assert "left alone" in restore(device, backup_file).stderr
     assert device.disk.read_bytes()[length:] == b"new" * 1000
 
