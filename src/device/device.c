@@ -120,9 +120,10 @@ int gmi_device_check_still(const struct gmi_device *device, struct gmi_error *er
 	return gmi_still_check(&device->still, device->disks, device->disk_count, err);
 }
 
-/* Image files are nobody's; a disk that others hold is no failure if we shut them down ourselves.
- */
-static int claim_disks(struct gmi_device *device, struct gmi_error *err)
+/* Does something with every disk of which nothing is mounted. */
+static int each_unmounted(struct gmi_device *device,
+			  int (*act)(struct gmi_disk *disk, struct gmi_error *err),
+			  struct gmi_error *err)
 {
 	struct gmi_mounts mounts;
 	int result = 0;
@@ -135,10 +136,19 @@ static int claim_disks(struct gmi_device *device, struct gmi_error *err)
 		for (uint32_t j = 0; j < mounts.count; j++)
 			mounted |= mounts.list[j].disk == i;
 		if (!mounted)
-			result = gmi_disk_claim(device->disks[i], err);
+			result = act(device->disks[i], err);
 	}
 	gmi_mounts_release(&mounts);
 	return result;
+}
+
+void gmi_device_reread_tables(struct gmi_device *device, struct gmi_report *report)
+{
+	struct gmi_error err;
+
+	if (each_unmounted(device, gmi_disk_reread_table, &err) < 0)
+		gmi_report_say(report, "The kernel keeps the old partitions until the restart: %s",
+			       err.message);
 }
 
 int gmi_device_take_over(struct gmi_device *device, struct gmi_report *report,
@@ -148,7 +158,7 @@ int gmi_device_take_over(struct gmi_device *device, struct gmi_report *report,
 
 	if (gmi_device_check_still(device, err) < 0 ||
 	    gmi_memory_hold(device->disks, device->disk_count, err) < 0 ||
-	    claim_disks(device, err) < 0)
+	    each_unmounted(device, gmi_disk_claim, err) < 0)
 		return -1;
 	device->taken_over = true;
 	/* From here on only a restart helps, also if this is the last that we do. */

@@ -93,6 +93,11 @@ GMI_MUST_CHECK int gmi_device_check_still(const struct gmi_device *device, struc
  */
 GMI_MUST_CHECK int gmi_device_take_over(struct gmi_device *device, struct gmi_report *report,
 					struct gmi_error *err);
+/*
+ * After a restore: the kernel learns the partitions that are on the disks now. Where something is
+ * mounted still it cannot, and the restart does it; that is no failure.
+ */
+void gmi_device_reread_tables(struct gmi_device *device, struct gmi_report *report);
 GMI_MUST_CHECK int gmi_device_release(struct gmi_device *device, struct gmi_report *report,
 				      struct gmi_error *err);
 

@@ -60,7 +60,11 @@ static int run_engine(struct gmi_restore_session *session, struct gmi_error *err
 		return -1;
 	if (gmi_restore_write(session->restore, err) < 0)
 		return -1;
-	return gmi_restore_verify(session->restore, err);
+	if (gmi_restore_verify(session->restore, err) < 0)
+		return -1;
+	if (session->device.taken_over)
+		gmi_device_reread_tables(&session->device, session->report);
+	return 0;
 }
 
 /*
