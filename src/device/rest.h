@@ -77,6 +77,10 @@ GMI_MUST_CHECK int gmi_rest_shut_down(struct gmi_rest_plan *plan,
 				      const struct gmi_rest_device *device,
 				      const struct gmi_rest_voice *voice, struct gmi_error *err);
 
+/* What the profile says by any of the places where the filesystem is mounted. */
+enum gmi_rest gmi_rest_wanted(const struct gmi_profile *profile, const struct gmi_mounts *mounts,
+			      const struct gmi_mount *mount);
+
 /* Reads a line of the record, as gmi_rest_begin() noted it, into one more step. */
 void gmi_rest_plan_add_noted(struct gmi_rest_plan *plan, const char *line);
 

@@ -57,9 +57,6 @@ void gmi_doctor_check_volumes(struct gmi_doctor *doctor);
 void gmi_doctor_check_mounts(struct gmi_doctor *doctor);
 void gmi_doctor_check_swap(struct gmi_doctor *doctor);
 
-/* What the profile says by any of the places where the filesystem is mounted. */
-enum gmi_rest gmi_doctor_rest_of(const struct gmi_doctor *doctor, const struct gmi_mount *mount);
-
 /* Bind mounts show one filesystem at several places: true at the first. */
 bool gmi_doctor_is_first_mount(const struct gmi_doctor *doctor, uint32_t number);
 

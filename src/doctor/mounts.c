@@ -3,6 +3,7 @@
 #include "doctor/checks.h"
 
 #include "device/holders.h"
+#include "device/rest.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -10,24 +11,6 @@
 #include <unistd.h>
 
 #define HOLDERS_TOLD 3u
-
-/* What the profile says by any of the places where the filesystem is mounted, as rest.c reads it.
- */
-enum gmi_rest gmi_doctor_rest_of(const struct gmi_doctor *doctor, const struct gmi_mount *mount)
-{
-	const struct gmi_profile *profile = &doctor->profile;
-
-	for (uint32_t i = 0; i < profile->mount_count; i++) {
-		for (uint32_t j = 0; j < doctor->mounts.count; j++) {
-			const struct gmi_mount *other = &doctor->mounts.list[j];
-
-			if (other->device == mount->device &&
-			    strcmp(profile->mounts[i].path, other->point) == 0)
-				return profile->mounts[i].rest;
-		}
-	}
-	return gmi_profile_rest(profile, mount->point);
-}
 
 bool gmi_doctor_is_first_mount(const struct gmi_doctor *doctor, uint32_t number)
 {
@@ -138,7 +121,7 @@ static void check_mount(struct gmi_doctor *doctor, const struct gmi_mount *mount
 				mount->point, mount->type);
 		return;
 	}
-	switch (gmi_doctor_rest_of(doctor, mount)) {
+	switch (gmi_rest_wanted(&doctor->profile, &doctor->mounts, mount)) {
 	case GMI_REST_FREEZE:
 		check_freeze(doctor, mount);
 		return;

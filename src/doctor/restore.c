@@ -1,42 +1,22 @@
 /* A restore overwrites the disks beneath the running system: what is in use there? */
 #include "doctor/checks.h"
 
+#include "device/rest_step.h"
+
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-/* Their drivers can be told never to write again (rest.c). */
-static bool can_shut_down(const char *type)
-{
-	static const char *const can[] = { "ext2", "ext3", "ext4", "xfs", "f2fs" };
-
-	for (size_t i = 0; i < sizeof(can) / sizeof(can[0]); i++) {
-		if (strcmp(type, can[i]) == 0)
-			return true;
-	}
-	return false;
-}
-
-/* As rest.c decides: what is mounted once, whole, and not as the root. */
-static bool can_unmount(const struct gmi_doctor *doctor, const struct gmi_mount *mount)
-{
-	for (uint32_t i = 0; i < doctor->mounts.count; i++) {
-		if (&doctor->mounts.list[i] != mount &&
-		    doctor->mounts.list[i].device == mount->device)
-			return false;
-	}
-	return mount->whole && strcmp(mount->point, "/") != 0;
-}
-
 /* What is read-only, or will be, never writes; what is frozen must not be thawed over new content.
  */
 static void check_mount(struct gmi_doctor *doctor, const struct gmi_mount *mount)
 {
-	if (mount->read_only || can_shut_down(mount->type) ||
-	    gmi_doctor_rest_of(doctor, mount) != GMI_REST_FREEZE)
+	if (mount->read_only ||
+	    gmi_rest_can_be_shut_down(mount, doctor->device.disks[mount->disk]) ||
+	    gmi_rest_wanted(&doctor->profile, &doctor->mounts, mount) != GMI_REST_FREEZE)
 		return;
-	if (can_unmount(doctor, mount)) {
+	if (gmi_rest_may_be_unmounted(&doctor->mounts, mount)) {
 		gmi_doctor_find(doctor, GMI_SEVERITY_NOTE,
 				"%s (%s) cannot be shut down: a restore has to unmount it",
 				mount->point, mount->type);
