@@ -5,6 +5,8 @@
 #include "support/storage_scratch.h"
 #include "unit.h"
 
+#include "base/source.h"
+
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -109,23 +111,23 @@ void service_expect_failed(struct service_bench *bench, enum gmi_code code, cons
 
 void service_consume(struct service_bench *bench)
 {
+	struct gmi_memory_sink file;
 	uint8_t data[10000];
 	size_t length;
 	struct gmi_error err;
 
 	free(bench->file);
-	bench->file = NULL;
-	bench->length = 0;
+	gmi_memory_sink_init(&file);
 	assert_gmi_ok(gmi_job_stream_open(bench->job, &err), &err);
 	for (;;) {
 		assert_gmi_ok(gmi_job_stream_read(bench->job, data, sizeof(data), &length, &err),
 			      &err);
 		if (length == 0)
 			break;
-		bench->file = realloc(bench->file, bench->length + length);
-		memcpy(bench->file + bench->length, data, length);
-		bench->length += length;
+		assert_gmi_ok(gmi_sink_write(&file.sink, data, length, &err), &err);
 	}
+	bench->file = file.data;
+	bench->length = file.length;
 	gmi_job_stream_close(bench->job, true);
 	assert_int_equal(service_end_of(bench).state, GMI_JOB_SUCCEEDED);
 }
