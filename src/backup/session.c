@@ -26,9 +26,9 @@ static int prove_and_release(struct gmi_backup_session *session, struct gmi_erro
 	int still = gmi_device_check_still(&session->device, err);
 
 	if (gmi_device_release(&session->device, session->report, still < 0 ? &other : err) < 0) {
+		/* Released too early is why it was written to. */
 		if (still < 0)
-			gmi_report_say(session->report, "The device could not be released: %s",
-				       other.message);
+			gmi_error_prefix(err, "%s; then", other.message);
 		return -1;
 	}
 	return still;
