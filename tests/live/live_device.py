@@ -65,6 +65,10 @@ class LiveDevice(Device):
     def services(self) -> dict[str, list[int]]:
         return self.inside().init().running()
 
+    def started(self) -> dict[str, int]:
+        """Each service's first process: another one if it was started again."""
+        return {name: min(processes) for name, processes in self.services().items()}
+
     def runs(self) -> bool:
         return self.live("status").returncode == 0
 

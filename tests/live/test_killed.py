@@ -1,5 +1,10 @@
-"""gmi and gmid killed outright in the middle of a backup: the device works again by itself, and soon."""
+"""gmi and gmid killed outright in the middle of a backup: the device works again by itself, and soon.
 
+tests/soak/kill does it hundreds of times.
+"""
+
+import contextlib
+import http.client
 import random
 import signal
 from pathlib import Path
@@ -12,13 +17,10 @@ from killing import begin_and_hold_at_rest, begin_and_kill_gmi, begin_and_kill_g
 from live_device import LiveDevice, until_it_has_written
 from programs import wait_for
 
-ROUNDS = 3  # tests/soak/kill does hundreds
 
-
-@pytest.mark.parametrize("rest", ["freeze", "remount-ro"])
-def test_whenever_gmi_is_killed_the_device_works_again(rest: str, device: LiveDevice, backup, tmp_path: Path) -> None:
-    device.up(rest=rest, pace=0.005)
-    for _ in range(ROUNDS):
+def test_whenever_gmi_is_killed_the_device_works_again(device: LiveDevice, backup, tmp_path: Path) -> None:
+    for rest in ("freeze", "remount-ro", "freeze", "remount-ro"):
+        device.up(rest=rest, pace=0.005)
         begin_and_kill_gmi(device, tmp_path / "killed.gmi", random.uniform(0.05, 1.5))
         device.until_back_at_work()
     until_it_has_written(device)
@@ -27,7 +29,7 @@ def test_whenever_gmi_is_killed_the_device_works_again(rest: str, device: LiveDe
 
 def test_whenever_gmid_is_killed_the_device_works_again(device: LiveDevice, start, tmp_path: Path) -> None:
     device.up(rest="freeze", pace=0.005)
-    for _ in range(ROUNDS):
+    for _ in range(2):
         begin_and_kill_gmid(device, start(device), random.uniform(0.05, 1.5))
         device.until_back_at_work()
     until_it_has_written(device)
@@ -76,7 +78,8 @@ def test_a_gmid_that_hangs_has_its_guard_let_the_device_go(device: LiveDevice, s
     wait_for(device.runs, "the services run")
     server.process.send_signal(signal.SIGCONT)
     job = server.client.job()
-    server.client.request("GET", job["download"])
+    with contextlib.suppress(http.client.IncompleteRead):  # what fails must not look complete
+        server.client.request("GET", job["download"])
     assert "quiesce_limit" in server.client.ended(job["id"])["problem"]["detail"]
 
 

@@ -2,13 +2,13 @@
 
 import sys
 from pathlib import Path
+from typing import Iterator
 
 import pytest
 
 import paths  # noqa: F401
 import mixed
 from checker import contents, judge
-from device import Device
 from gmi_reader import GmiFile
 from live_device import LiveDevice, until_it_has_written
 from programs import gmi, tool
@@ -32,7 +32,7 @@ def test_one_backup_after_the_other_each_holds_what_was_synced_until_then(device
                                                                         tmp_path: Path) -> None:
     """The second one fails where the kernel's cache of the first one's reading is taken for the disk."""
     device.up(pace=0.001)
-    for _ in range(3):
+    for _ in range(2):
         until_it_has_written(device)
         assert judge(backup(device), device.claims(), tmp_path)["data"] > 20
 
@@ -77,27 +77,23 @@ def test_who_writes_to_the_disk_itself_is_found(device: LiveDevice, backup) -> N
     assert device.is_back_at_work()
 
 
-@pytest.fixture(scope="module")
-def mixed_original(tmp_path_factory: pytest.TempPathFactory) -> Device:
-    return mixed.make(tmp_path_factory.mktemp("mixed") / "device", mixed.ALL)
+@pytest.fixture
+def mixed_device(tmp_path: Path) -> Iterator[LiveDevice]:
+    living = LiveDevice.copy_of(mixed.make(tmp_path / "mixed", mixed.ALL))
+    yield living
+    living.end()
 
 
-@pytest.mark.parametrize("rest, stubborn", [("remount-ro", []), ("freeze", ["log,measurements,database"])])
-def test_small_blocks_and_xfs_and_fat(rest: str, stubborn: list, mixed_original: Device, backup,
-                                      tmp_path: Path) -> None:
+def test_small_blocks_and_xfs_and_fat(mixed_device: LiveDevice, backup, tmp_path: Path) -> None:
     """ext4 of 1 and 4 KiB blocks, XFS, and a FAT volume, which lies there unmounted where the kernel knows none."""
-    device = LiveDevice.copy_of(mixed_original)
-    try:
-        (tmp_path / "uImage").write_bytes(b"kernel" * 1000)
-        tool("mcopy", "-i", mixed.fat_of(device), tmp_path / "uImage", "::/uImage")
-        device.up(rest=rest, pace=0.005, roles="log,measurements,database,mapped", **{"stubborn": w for w in stubborn})
-        until_it_has_written(device, 400)
-        file = backup(device)
-        assert device.is_back_at_work()
-        held = judge(file, device.claims(), tmp_path)
-        assert set(held) == {"small", "data", "xfs"} and all(count > 15 for count in held.values()), held
-        assert contents(GmiFile(file))["boot"] == "vfat"
-        gmi("extract", file, "boot", "-o", tmp_path / "boot.img")
-        assert tool("mtype", "-i", tmp_path / "boot.img", "::/uImage").stdout == b"kernel" * 1000
-    finally:
-        device.end()
+    (tmp_path / "uImage").write_bytes(b"kernel" * 1000)
+    tool("mcopy", "-i", mixed.fat_of(mixed_device), tmp_path / "uImage", "::/uImage")
+    mixed_device.up(rest="freeze", pace=0.005, roles="log,measurements,database,mapped", stubborn="log,measurements")
+    until_it_has_written(mixed_device, 300)
+    file = backup(mixed_device)
+    assert mixed_device.is_back_at_work()
+    held = judge(file, mixed_device.claims(), tmp_path)
+    assert set(held) == {"small", "data", "xfs"} and all(count > 15 for count in held.values()), held
+    assert contents(GmiFile(file))["boot"] == "vfat"
+    gmi("extract", file, "boot", "-o", tmp_path / "boot.img")
+    assert tool("mtype", "-i", tmp_path / "boot.img", "::/uImage").stdout == b"kernel" * 1000

@@ -90,9 +90,9 @@ def test_a_refused_file_leaves_the_device_at_work(device: LiveDevice, backup) ->
 def test_a_rehearsal_does_not_disturb_the_device(device: LiveDevice, backup) -> None:
     device.up(rest="freeze", pace=0.002)
     file = backup(device)
-    before = device.services(), device.hooks()
+    before = device.started(), device.hooks()
     gmi("restore", "--profile", device.profile, file, "--dry-run")
-    assert (device.services(), device.hooks()) == before and not device.troubles()
+    assert (device.started(), device.hooks()) == before and not device.troubles()
 
 
 def copy_of_gmid(folder: Path) -> Path:
