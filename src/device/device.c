@@ -13,6 +13,29 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* A partition beside its disk, an image beside the loop device of it: the same bytes twice. */
+static int refuse_overlap(struct gmi_device *device, uint32_t newest, struct gmi_error *err)
+{
+	for (uint32_t i = 0; i < newest; i++) {
+		struct gmi_disk *pair[] = { device->disks[i], device->disks[newest] };
+
+		for (size_t below = 0; below < 2; below++) {
+			struct gmi_disk *lower = pair[below];
+			struct gmi_disk *upper = pair[1 - below];
+			uint32_t ignored;
+
+			if (upper->rdev != 0 &&
+			    gmi_mounts_disk_of(&lower, 1, upper->rdev, &ignored))
+				return gmi_fail(
+					err, GMI_E_PROFILE,
+					"disks %s and %s overlap: %s lies on %s; name whole disks, "
+					"each once",
+					lower->name, upper->name, upper->path, lower->path);
+		}
+	}
+	return 0;
+}
+
 int gmi_device_open(struct gmi_device *device, const struct gmi_profile *profile,
 		    enum gmi_device_access access, struct gmi_error *err)
 {
@@ -37,6 +60,10 @@ int gmi_device_open(struct gmi_device *device, const struct gmi_profile *profile
 			return -1;
 		}
 		device->disk_count++;
+		if (refuse_overlap(device, i, err) < 0) {
+			gmi_device_close(device);
+			return -1;
+		}
 	}
 	return 0;
 }

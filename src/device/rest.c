@@ -123,6 +123,13 @@ static int bring_to_rest(struct gmi_rest_plan *plan, const struct gmi_rest_devic
 	enum gmi_rest_state state;
 	bool unmounted;
 
+	/* A restore that broke off is repeated. */
+	if (device->for_writing && gmi_rest_is_cut_off(mount, device->disks[mount->disk])) {
+		if (add_step(plan, mount, GMI_REST_READ_ONLY, record, err) < 0)
+			return -1;
+		step->state = GMI_REST_SHUT_DOWN;
+		return 0;
+	}
 	if (device->for_writing) {
 		if (add_step(plan, mount, GMI_REST_UNMOUNTED, record, err) < 0)
 			return -1;
@@ -141,7 +148,7 @@ static int bring_to_rest(struct gmi_rest_plan *plan, const struct gmi_rest_devic
 		return 0;
 	if ((state == GMI_REST_FROZEN ? gmi_rest_step_freeze(step, err)
 				      : gmi_rest_step_make_read_only(step, err)) < 0) {
-		/* A restore that broke off shut it down, and is repeated. */
+		/* The same, where it could only be shut down. */
 		if (!device->for_writing || err->sys != EIO)
 			return -1;
 		step->state = GMI_REST_SHUT_DOWN;

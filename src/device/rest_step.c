@@ -3,6 +3,7 @@
 
 #include "base/cleanup.h"
 #include "device/holders.h"
+#include "storage/sysfs.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -230,6 +231,14 @@ static int cut_off(const struct gmi_rest_step *step, const struct gmi_disk *disk
 		return 0;
 	return gmi_fail_errno(err, "%s (partition %d of disk %s) cannot be cut off", mount->point,
 			      mount->partition, disk->name);
+}
+
+bool gmi_rest_is_cut_off(const struct gmi_mount *mount, const struct gmi_disk *disk)
+{
+	uint64_t sectors; /* of 512 bytes, whatever the disk's are */
+
+	return mount->partition > 0 && gmi_sysfs_number(mount->device, "size", &sectors) &&
+	       sectors * 512 == disk->sector_length;
 }
 
 int gmi_rest_step_shut_down(struct gmi_rest_step *step, const struct gmi_disk *disk,

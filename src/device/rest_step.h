@@ -13,6 +13,9 @@ bool gmi_rest_may_be_unmounted(const struct gmi_mounts *mounts, const struct gmi
 /* Whether one that is mounted read-write can be kept from writing for good. */
 bool gmi_rest_can_be_shut_down(const struct gmi_mount *mount, const struct gmi_disk *disk);
 
+/* Whether a restore that broke off has cut it off and shut it down: it writes nothing any more. */
+bool gmi_rest_is_cut_off(const struct gmi_mount *mount, const struct gmi_disk *disk);
+
 /* *unmounted false: it is in use, and is as it was. */
 GMI_MUST_CHECK int gmi_rest_step_unmount(const struct gmi_mounts *mounts,
 					 const struct gmi_mount *mount, bool *unmounted,

@@ -165,6 +165,10 @@ class LiveDevice(Device):
     def kill_services(self) -> None:
         self.inside().init().kill()
 
+    def mark(self) -> str:
+        """What the last restore has left until the restart."""
+        return dict(line.split("=", 1) for line in (self.run / "restart").read_text().splitlines())["state"]
+
     def moments(self) -> list[tuple[str, int]]:
         return ledger.moments(self.ledgers)
 

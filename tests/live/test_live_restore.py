@@ -10,7 +10,7 @@ import paths  # noqa: F401
 from client import Client
 from gmi_reader import GmiFile
 from live_device import NEVER_BLOCKED_FOR, LiveDevice, until_it_has_written
-from programs import RELEASE, gmi, tool, wait_for
+from programs import RELEASE, gmi, start_gmi, tool, wait_for
 
 STUBBORN = "all"
 
@@ -85,6 +85,37 @@ def test_a_refused_file_leaves_the_device_at_work(device: LiveDevice, backup) ->
     restore(device, file, expect="damaged")
     device.until_back_at_work()
     assert (device.root / "data/made-since").exists()
+
+
+def kill_while_it_writes(device: LiveDevice, file: Path) -> None:
+    """The kernel shows that a filesystem was cut off; a restore that is over by then is done once more."""
+    for _ in range(10):
+        until_changed(device)
+        cut = device.loop().partition(4).name
+        process = start_gmi("restore", "--profile", device.profile, file, "--yes", "--workers", "1")
+        while Path(f"/sys/class/block/{cut}/size").read_text() != "1\n":
+            assert process.poll() is None, process.stderr.read()
+        process.kill()
+        process.communicate()
+        if device.mark() == "incomplete":
+            return
+        device.must("restart")
+    raise AssertionError("it was always over")
+
+
+def test_one_that_was_killed_while_it_wrote_is_repeated(device: LiveDevice, backup) -> None:
+    """What is mounted was shut down by the first one; nobody can freeze it again, and nobody needs to."""
+    device.up(rest="freeze", pace=0.002, stubborn=STUBBORN)
+    file = backup(device)
+    kill_while_it_writes(device, file)
+    assert device.mark() == "incomplete"
+    assert "there is nothing to back up" in gmi("backup", "--profile", device.profile, "-o", "-",
+                                                expect="incomplete").stderr
+    restore(device, file)
+    assert not device.differs_from(GmiFile(file)) and device.mark() == "restored"
+    assert "restarted first" in gmi("backup", "--profile", device.profile, "-o", "-", expect="needs-restart").stderr
+    device.kill_services()
+    assert not device.differs_from(GmiFile(file))
 
 
 def test_a_rehearsal_does_not_disturb_the_device(device: LiveDevice, backup) -> None:
