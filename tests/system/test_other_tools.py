@@ -1,7 +1,9 @@
 """Other people's programs open a GMI file: today those of Debian, in twenty years whatever opens ZIP and zstd."""
 
 import os
+import shutil
 import subprocess
+import tempfile
 import zipfile
 from pathlib import Path
 
@@ -74,22 +76,22 @@ def test_e2fsck_and_debugfs_know_what_unzip_and_zstd_made(backup_file: Path, pri
 
 @pytest.fixture
 def many_disks(tmp_path: Path):
-    """A device of 16 disks that are all the same image under other names: large, and cheap to make."""
+    """A device of 16 disks with the same content: large, and quickly made, in memory."""
+    disks = Path(tempfile.mkdtemp(prefix="gmi-", dir="/dev/shm" if Path("/dev/shm").is_dir() else None))
 
     def make(write) -> Path:
-        image = tmp_path / "image"
-        with open(image, "wb") as file:
-            write(file)
         profile = "[device]\nid = large\n"
         for number in range(16):
-            (tmp_path / f"disk{number}").hardlink_to(image)
-            profile += f"[disk d{number:02d}]\npath = disk{number}\ntype = flash\n"
+            with open(disks / f"disk{number}", "wb") as file:
+                write(file)
+            profile += f"[disk d{number:02d}]\npath = {disks}/disk{number}\ntype = flash\n"
         (tmp_path / "profile.ini").write_text(profile)
         gmi("backup", "--profile", tmp_path / "profile.ini", "-o", tmp_path / "large.gmi", "--quiet",
             "--chunk-length", "256", build=RELEASE)
         return tmp_path / "large.gmi"
 
     yield make
+    shutil.rmtree(disks)
     for path in tmp_path.iterdir():
         path.unlink()
 
@@ -112,7 +114,7 @@ def test_a_file_of_more_than_4_gib(many_disks, tmp_path: Path) -> None:
     everybody_reads(path, 2 + 16 * 265 * 4 + 1)
     gmi("verify", path, "--quiet", build=RELEASE)
     unzip_and_zstd(path, "d15", tmp_path / "last")
-    tool("cmp", tmp_path / "last", tmp_path / "disk15")
+    assert (tmp_path / "last").read_bytes() == noise * 265
 
 
 def test_a_file_of_more_than_65535_entries(many_disks, tmp_path: Path) -> None:

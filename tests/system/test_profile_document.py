@@ -28,7 +28,7 @@ def test_the_example_is_a_profile(tmp_path: Path) -> None:
 
 def test_the_examples_hooks_are_scripts() -> None:
     scripts = re.findall(r"```sh\n(.*?)```", TEXT, re.S)
-    assert len(scripts) == 3
+    assert len(scripts) == 4
     for script in scripts:
         subprocess.run(["sh", "-n"], input=script, text=True, check=True)
 

@@ -80,6 +80,7 @@ def test_a_flipped_bit_is_refused_or_does_not_matter(backup: bytes, used: Device
         else:
             assert is_back(device), at
             tool("cp", "--sparse=always", used.disk, used.flash, device.folder)
+            assert client.post("/restart").status == 202
     assert outcomes.count("failed") >= 20
 
 

@@ -153,7 +153,7 @@ def test_a_restore_that_changes_nothing_leaves_no_mark(real: Device, backup_file
     own = tmp_path / "own.gmi"
     gmi("backup", "--profile", real.profile, "-o", own)
     gmi("restore", "--profile", real.profile, own, "--yes")
-    assert not (real.folder / "run").exists() and program_starts(real)
+    assert not (real.folder / "run/restart").exists() and program_starts(real)
 
 
 @needs_root
@@ -182,7 +182,7 @@ def test_gmid_remembers_what_became_of_a_device_of_image_files(changed: Device, 
     for path, body in (("/backups", {}), ("/restores", {"fileName": "x", "fileLength": 1})):
         refused = client.post(path, body)
         assert refused.problem() == "needs-restart" and refused.json()["device"] == "restored"
-    assert not (changed.folder / "run").exists()
+    assert not (changed.folder / "run/restart").exists()
     client.post("/restart")
     client.backup()
 
