@@ -76,7 +76,7 @@ def thaw(point: Path) -> bool:
 
 def unmount(point: Path) -> None:
     """For a moment somebody may hold it who only looks."""
-    if not wait_for(lambda: _unmounted(point), 3):
+    if not wait_for(lambda: _unmounted(point), 5):
         raise Trouble(f"{point} cannot be unmounted: {holders_of_mount(point) or 'it is busy'}")
 
 
@@ -127,9 +127,12 @@ def add_partitions(loop: Loop, count: int) -> None:
 
 
 def remove_partitions(loop: Loop) -> None:
-    if loop.partitions():
+    """The kernel lets go of a filesystem a little after it was unmounted."""
+    def gone() -> bool:
         run("partx", "--delete", loop.path, expect=False)
-    if loop.partitions():
+        return not loop.partitions()
+
+    if loop.partitions() and not wait_for(gone, 10):
         left = loop.partitions()
         who = "; ".join(filter(None, (holders_of_device(path) for path in left)))
         raise Trouble(f"{', '.join(map(str, left))} cannot be removed: {who or 'still in use'}")
@@ -138,7 +141,7 @@ def remove_partitions(loop: Loop) -> None:
 def detach(loop: Loop, image: Path) -> None:
     run("losetup", "--detach", loop.path)
     # The kernel detaches a device that is still open when its last holder closes it.
-    if not wait_for(lambda: loop_of(image) is None, 3):
+    if not wait_for(lambda: loop_of(image) is None, 10):
         raise Trouble(f"{loop.path} is not detached yet: {holders_of_device(loop.path) or 'it is open'}")
 
 
