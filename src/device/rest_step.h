@@ -1,6 +1,6 @@
 /*
  * What is done to one filesystem to bring it to rest, and back. Nothing is noted here: rest.c does
- * that before. Internal to src/device, but for what src/doctor asks.
+ * that before. The doctor asks what would be possible.
  */
 #ifndef GMI_DEVICE_REST_STEP_H
 #define GMI_DEVICE_REST_STEP_H
