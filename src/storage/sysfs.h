@@ -1,4 +1,4 @@
-/* What the kernel tells about a block device in /sys. Internal to src/storage. */
+/* What the kernel tells about a block device in /sys. */
 #ifndef GMI_STORAGE_SYSFS_H
 #define GMI_STORAGE_SYSFS_H
 
