@@ -128,12 +128,14 @@ bool gmi_mount_parse(struct gmi_mount *mount, const char *line)
 	}
 	while (word && strcmp(word, "-") != 0)
 		word = strtok_r(NULL, " ", &rest);
-	if (!word || sscanf(fields[2], "%u:%u", &major, &minor) != 2 ||
-	    !copy(mount->point, sizeof(mount->point), fields[4]) ||
+	if (!word || sscanf(fields[2], "%u:%u", &major, &minor) != 2)
+		return false;
+	/* First, for what cannot be read any further must not be overlooked. */
+	mount->device = makedev(major, minor);
+	if (!copy(mount->point, sizeof(mount->point), fields[4]) ||
 	    !copy(mount->type, sizeof(mount->type), strtok_r(NULL, " ", &rest)) ||
 	    !copy(mount->source, sizeof(mount->source), strtok_r(NULL, " ", &rest)))
 		return false;
-	mount->device = makedev(major, minor);
 	mount->whole = strcmp(fields[3], "/") == 0;
 	options = strtok_r(NULL, " ", &rest);
 	read_flags(mount, fields[5]);

@@ -3,6 +3,7 @@
 
 #include "device/mounts.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/sysmacros.h>
@@ -63,6 +64,17 @@ static void lines_that_make_no_sense_are_told(void **state)
 		assert_false(gmi_mount_parse(&mount, wrong[i]));
 }
 
+static void of_a_name_that_is_too_long_the_device_is_known(void **state)
+{
+	struct gmi_mount mount;
+	char line[600];
+
+	(void)state;
+	snprintf(line, sizeof(line), "1 2 8:1 / /%0300d rw - ext4 /dev/sda1 rw", 0);
+	assert_false(gmi_mount_parse(&mount, line));
+	assert_true(mount.device == makedev(8, 1));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -70,6 +82,7 @@ int main(void)
 		cmocka_unit_test(a_read_only_mount_of_a_writable_filesystem_is_not_at_rest),
 		cmocka_unit_test(names_with_blanks_come_back_as_they_are),
 		cmocka_unit_test(lines_that_make_no_sense_are_told),
+		cmocka_unit_test(of_a_name_that_is_too_long_the_device_is_known),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
