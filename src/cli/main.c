@@ -151,6 +151,8 @@ int main(int argc, char **argv)
 	/* A reader that goes away (gmi cat ... | head) ends the writing with EPIPE, not with a
 	 * signal in the middle of something that wants to be cleaned up. */
 	signal(SIGPIPE, SIG_IGN);
+	/* Whoever started us may have ignored it, and then no child could be waited for. */
+	signal(SIGCHLD, SIG_DFL);
 	if (argc < 2)
 		return print_overview(stderr);
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||

@@ -121,6 +121,8 @@ int main(int argc, char **argv)
 	sigaddset(&ends, SIGTERM);
 	pthread_sigmask(SIG_BLOCK, &ends, NULL);
 	signal(SIGPIPE, SIG_IGN);
+	/* Whoever started us may have ignored it, and then no child could be waited for. */
+	signal(SIGCHLD, SIG_DFL);
 	if (gmi_profile_load(&profile, profile_path, &err) < 0 ||
 	    gmi_identity_read(&profile, &identity, &err) < 0)
 		return fail(&err);
