@@ -225,9 +225,9 @@ int gmi_backup_start(struct gmi_backup **out, struct gmi_device *device,
 	return 0;
 }
 
-void gmi_backup_wait_read(struct gmi_backup *backup)
+bool gmi_backup_wait_read(struct gmi_backup *backup)
 {
-	gmi_pipeline_wait_read(backup->pipeline);
+	return gmi_pipeline_wait_read(backup->pipeline);
 }
 
 void gmi_backup_stop(struct gmi_backup *backup)

@@ -57,9 +57,9 @@ GMI_MUST_CHECK int gmi_backup_finish(struct gmi_backup *backup, const void **dat
 
 /*
  * Waits until the last byte has been read from the disks, or nothing more will be: the device may
- * be released. Any thread.
+ * be released. False: not all was read. Any thread.
  */
-void gmi_backup_wait_read(struct gmi_backup *backup);
+bool gmi_backup_wait_read(struct gmi_backup *backup);
 
 /* Nothing more is read; whoever waits for that is woken. */
 void gmi_backup_stop(struct gmi_backup *backup);

@@ -328,12 +328,16 @@ bool gmi_pipeline_reading_done(struct gmi_pipeline *pipeline)
 	return done;
 }
 
-void gmi_pipeline_wait_read(struct gmi_pipeline *pipeline)
+bool gmi_pipeline_wait_read(struct gmi_pipeline *pipeline)
 {
+	bool whole;
+
 	pthread_mutex_lock(&pipeline->lock);
 	while (!is_read(pipeline))
 		pthread_cond_wait(&pipeline->read_ended, &pipeline->lock);
+	whole = pipeline->plan_ended && !pipeline->failed;
 	pthread_mutex_unlock(&pipeline->lock);
+	return whole;
 }
 
 void gmi_pipeline_stop(struct gmi_pipeline *pipeline)

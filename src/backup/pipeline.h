@@ -60,8 +60,8 @@ void gmi_pipeline_give_back(struct gmi_pipeline *pipeline);
 /* Whether no worker will read from a disk any more. Any thread. */
 bool gmi_pipeline_reading_done(struct gmi_pipeline *pipeline);
 
-/* Waits for that. Any thread; also returns when the pipeline fails or is stopped. */
-void gmi_pipeline_wait_read(struct gmi_pipeline *pipeline);
+/* Waits for that. False when the pipeline failed or was stopped before all was read. Any thread. */
+bool gmi_pipeline_wait_read(struct gmi_pipeline *pipeline);
 
 /* The workers read nothing more; what they have begun they end. Free is still to be called. */
 void gmi_pipeline_stop(struct gmi_pipeline *pipeline);

@@ -37,11 +37,13 @@ static int prove_and_release(struct gmi_backup_session *session, struct gmi_erro
 static void *release_when_read(void *context)
 {
 	struct gmi_backup_session *session = context;
+	bool whole = gmi_backup_wait_read(session->backup);
 
-	gmi_backup_wait_read(session->backup);
 	session->release_result = prove_and_release(session, &session->release_error);
 	if (session->release_result == 0)
-		gmi_report_say(session->report, "Everything has been read; the device works again");
+		gmi_report_say(session->report, whole ? "Everything has been read; the device "
+							"works again"
+						      : "The device works again");
 	return NULL;
 }
 

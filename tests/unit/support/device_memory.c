@@ -98,7 +98,7 @@ void device_memory_backup(struct device_memory *memory, unsigned int workers, ui
 		assert_gmi_ok(gmi_backup_next(backup, &data, &length, &err), &err);
 		assert_gmi_ok(gmi_sink_write(&file->sink, data, length, &err), &err);
 	} while (length > 0);
-	gmi_backup_wait_read(backup);
+	assert_true(gmi_backup_wait_read(backup));
 	assert_gmi_ok(gmi_backup_finish(backup, &data, &length, &err), &err);
 	assert_gmi_ok(gmi_sink_write(&file->sink, data, length, &err), &err);
 	gmi_backup_free(backup);
