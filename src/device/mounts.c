@@ -61,13 +61,15 @@ static unsigned long flag_of(const char *word)
 	return 0;
 }
 
-/* The mount's own options: nothing but flags. */
+/* The mount's own options: nothing but flags, and ro or rw. */
 static void read_flags(struct gmi_mount *mount, char *options)
 {
 	char *rest;
 
-	for (char *word = strtok_r(options, ",", &rest); word; word = strtok_r(NULL, ",", &rest))
+	for (char *word = strtok_r(options, ",", &rest); word; word = strtok_r(NULL, ",", &rest)) {
 		mount->flags |= flag_of(word);
+		mount->only_to_read |= strcmp(word, "ro") == 0;
+	}
 }
 
 /* The filesystem's options: flags, ro or rw, and what its own driver reads. */

@@ -30,6 +30,7 @@ struct gmi_mount {
 	unsigned long flags; /* MS_NOSUID and so on, of the mount, without MS_RDONLY */
 	dev_t device;        /* of the filesystem, as stat() shows it */
 	bool read_only;      /* the filesystem itself, whatever the mount is */
+	bool only_to_read;   /* this mount of it: mount --bind -o ro */
 	bool whole;          /* mounted from its root on, not a folder of it */
 
 	uint32_t disk;  /* index of the disk that it lies on */

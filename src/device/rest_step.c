@@ -64,6 +64,15 @@ static int open_root(const struct gmi_mount *mount, struct gmi_error *err)
 	return fd;
 }
 
+/* A remount is of the filesystem and of the mount: what was only to be read becomes so again. */
+static int keep_only_to_read(const struct gmi_mount *of, const char *path, struct gmi_error *err)
+{
+	if (of->only_to_read && !of->read_only &&
+	    mount(NULL, path, NULL, MS_REMOUNT | MS_BIND | MS_RDONLY | of->flags, NULL) < 0)
+		return gmi_fail_errno(err, "%s cannot be mounted read-only again", of->point);
+	return 0;
+}
+
 /* By its descriptor, so that it is this very mount. */
 static int remount(const struct gmi_mount *of, unsigned long more_flags, struct gmi_error *err)
 {
@@ -77,7 +86,7 @@ static int remount(const struct gmi_mount *of, unsigned long more_flags, struct 
 	if (mount(NULL, path, NULL, MS_REMOUNT | of->flags | more_flags, NULL) < 0)
 		return gmi_fail_errno(err, "%s cannot be remounted %s", of->point,
 				      more_flags & MS_RDONLY ? "read-only" : "read-write");
-	return 0;
+	return more_flags & MS_RDONLY ? 0 : keep_only_to_read(of, path, err);
 }
 
 static void tell_holders(const struct gmi_mount *mount, struct gmi_error *err)
@@ -156,7 +165,7 @@ static int mount_again(const struct gmi_mount *of, struct gmi_error *err)
 	if (mount(of->source, of->point, of->type, of->flags | (of->read_only ? MS_RDONLY : 0),
 		  of->options) < 0)
 		return gmi_fail_errno(err, "%s cannot be mounted again", of->point);
-	return 0;
+	return keep_only_to_read(of, of->point, err);
 }
 
 int gmi_rest_step_unmount(const struct gmi_mounts *mounts, const struct gmi_mount *mount,

@@ -32,6 +32,7 @@ static void a_read_only_mount_of_a_writable_filesystem_is_not_at_rest(void **sta
 	(void)state;
 	assert_true(gmi_mount_parse(&mount, "1 2 8:1 / /a ro,relatime - ext4 /dev/sda1 rw"));
 	assert_false(mount.read_only);
+	assert_true(mount.only_to_read);
 	assert_true(gmi_mount_parse(&mount, "1 2 8:1 / /a ro,relatime - ext4 /dev/sda1 ro,sync"));
 	assert_true(mount.read_only);
 	assert_int_equal(mount.flags, MS_RELATIME | MS_SYNCHRONOUS);
