@@ -75,6 +75,7 @@ static void stand_apart(const struct gmi_rest_device *device, int socket)
 	for (int fd = 0; null >= 0 && fd <= 2; fd++)
 		dup2(null, fd);
 	close_what_is_not_ours(device, socket);
+	gmi_hooks_keep_oom_score();
 	score = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
 	if (score >= 0) {
 		(void)!write(score, "-1000", 5);

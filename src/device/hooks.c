@@ -2,6 +2,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/io.h"
 #include "base/text.h"
 
 #include <errno.h>
@@ -16,17 +17,32 @@
 
 extern char **environ;
 
+static char kept_oom_score[16]; /* empty: hooks inherit this process's */
+
+void gmi_hooks_keep_oom_score(void)
+{
+	struct gmi_error ignored;
+
+	if (gmi_read_text_file("/proc/self/oom_score_adj", kept_oom_score, sizeof(kept_oom_score),
+			       &ignored) < 0)
+		kept_oom_score[0] = '\0';
+	kept_oom_score[strcspn(kept_oom_score, "\n")] = '\0';
+}
+
 /* chdir goes through the shell: posix_spawn's own way to do it is not in every C library. */
 static int spawn(const struct gmi_profile *profile, const char *command, int output, pid_t *pid)
 {
 	char *const arguments[] = {
 		"/bin/sh",
 		"-c",
-		"cd \"$1\" || exit 127; export GMI_PROFILE=\"$2\"; eval \"$3\"",
+		"cd \"$1\" || exit 127; export GMI_PROFILE=\"$2\"; "
+		"[ -z \"$4\" ] || { echo \"$4\" >/proc/self/oom_score_adj; } 2>/dev/null; "
+		"eval \"$3\"",
 		"gmi-hook",
 		(char *)profile->folder,
 		(char *)profile->path,
 		(char *)command,
+		kept_oom_score,
 		NULL,
 	};
 	posix_spawn_file_actions_t actions;

@@ -24,4 +24,10 @@ GMI_MUST_CHECK int gmi_hook_run(const struct gmi_profile *profile, const char *n
 GMI_MUST_CHECK int gmi_hook_succeed(const struct gmi_profile *profile, const char *name,
 				    const char *command, int asker, struct gmi_error *err);
 
+/*
+ * Hooks, and the services that they start, keep the killability for lack of memory that this
+ * process has now, whatever it gets later (/proc/self/oom_score_adj).
+ */
+void gmi_hooks_keep_oom_score(void);
+
 #endif
