@@ -49,8 +49,8 @@ GMI_MUST_CHECK int gmi_mounts_find(struct gmi_mounts *mounts, struct gmi_disk *c
 void gmi_mounts_release(struct gmi_mounts *mounts);
 
 /*
- * Reads one line of mountinfo into all but disk, direct and start. False if it makes no sense, or is
- * longer than we take; `device` is known then all the same, where the line has one.
+ * Reads one line of mountinfo into all but disk, direct and start. False if it makes no sense, or
+ * is longer than we take; `device` is known then all the same, where the line has one.
  */
 bool gmi_mount_parse(struct gmi_mount *mount, const char *line);
 
