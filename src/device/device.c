@@ -88,7 +88,7 @@ int gmi_device_keep_off(const struct gmi_device *device, const int *fds, uint32_
 		uint32_t disk;
 
 		if (fstat(fds[i], &file) < 0 || !S_ISREG(file.st_mode) ||
-		    !gmi_mounts_disk_of(device->disks, device->disk_count, file.st_dev, &disk))
+		    !gmi_mounts_disk_of_file(device->disks, device->disk_count, fds[i], &disk))
 			continue;
 		snprintf(link, sizeof(link), "/proc/self/fd/%d", fds[i]);
 		(void)!readlink(link, path, sizeof(path) - 1);

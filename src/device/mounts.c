@@ -1,6 +1,7 @@
 #include "device/mounts.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -301,6 +302,96 @@ static bool locate_mount(struct gmi_mount *mount, struct gmi_disk *const *disks,
 	mount->start = place.direct ? place.start : 0;
 	mount->partition = place.direct ? place.partition : 0;
 	return true;
+}
+
+/* ---- a file ---- */
+
+/* "upperdir=/data/up", "lowerdir=/a:/b": whether any of these folders lies on one of the disks. */
+static bool any_layer_is_on_disk(char *layers, struct gmi_disk *const *disks, uint32_t disk_count,
+				 uint32_t *disk)
+{
+	struct stat folder;
+	char *rest;
+
+	for (char *layer = strtok_r(layers, ":", &rest); layer;
+	     layer = strtok_r(NULL, ":", &rest)) {
+		gmi_mount_unescape(layer);
+		if (stat(layer, &folder) == 0 &&
+		    gmi_mounts_disk_of(disks, disk_count, folder.st_dev, disk))
+			return true;
+	}
+	return false;
+}
+
+static bool overlay_is_on_disk(struct gmi_mount *overlay, bool written,
+			       struct gmi_disk *const *disks, uint32_t disk_count, uint32_t *disk)
+{
+	char *rest;
+
+	for (char *word = strtok_r(overlay->options, ",", &rest); word;
+	     word = strtok_r(NULL, ",", &rest)) {
+		char *layers = strstr(word, "dir=");
+
+		if (layers && (!written || strncmp(word, "lowerdir", strlen("lowerdir")) != 0) &&
+		    any_layer_is_on_disk(layers + strlen("dir="), disks, disk_count, disk))
+			return true;
+	}
+	return false;
+}
+
+/* By which mount a descriptor was opened (proc_pid_fdinfo(5)); -1: the kernel does not tell. */
+static int mount_id_of(int fd)
+{
+	char path[64];
+	char line[64];
+	int id = -1;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+	file = fopen(path, "re");
+	while (file && id < 0 && fgets(line, sizeof(line), file))
+		(void)sscanf(line, "mnt_id: %d", &id);
+	if (file)
+		fclose(file);
+	return id;
+}
+
+bool gmi_mounts_disk_of_file(struct gmi_disk *const *disks, uint32_t disk_count, int fd,
+			     uint32_t *disk)
+{
+	struct gmi_mount mount;
+	struct stat status;
+	char *line = NULL;
+	size_t size = 0;
+	bool found = false;
+	FILE *table;
+	int id;
+
+	if (fstat(fd, &status) < 0)
+		return false;
+	if (major(status.st_dev) != 0)
+		return gmi_mounts_disk_of(disks, disk_count, status.st_dev, disk);
+	/* An overlay's or a subvolume's number is no device: what was mounted tells. */
+	id = mount_id_of(fd);
+	table = fopen("/proc/self/mountinfo", "re");
+	while (table && id >= 0 && getline(&line, &size, table) >= 0) {
+		if (atoi(line) != id)
+			continue;
+		id = -1;
+		if (!gmi_mount_parse(&mount, line))
+			continue;
+		found = locate_mount(&mount, disks, disk_count);
+		if (found)
+			*disk = mount.disk;
+		else if (strcmp(mount.type, "overlay") == 0)
+			found = overlay_is_on_disk(&mount,
+						   (fcntl(fd, F_GETFL) & O_ACCMODE) != O_RDONLY,
+						   disks, disk_count, disk);
+	}
+	free(line);
+	if (table)
+		fclose(table);
+	return found;
 }
 
 /* ---- all of them ---- */

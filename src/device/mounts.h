@@ -61,6 +61,13 @@ bool gmi_mount_parse(struct gmi_mount *mount, const char *line);
 bool gmi_mounts_disk_of(struct gmi_disk *const *disks, uint32_t disk_count, dev_t device,
 			uint32_t *disk);
 
+/*
+ * Which disk an open file's bytes lie on, also by way of an overlay: what is written there goes to
+ * its upper directory, what is only read may come from any of its layers.
+ */
+bool gmi_mounts_disk_of_file(struct gmi_disk *const *disks, uint32_t disk_count, int fd,
+			     uint32_t *disk);
+
 /* The kernel writes mount points and swap files with blanks as \040; this undoes it, in place. */
 void gmi_mount_unescape(char *text);
 

@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 static const char *const words[] = {
 	[GMI_REST_UNMOUNTED] = "unmounted",
@@ -190,11 +189,10 @@ static int check_again(const struct gmi_rest_plan *plan, const struct gmi_rest_d
 static int refuse_record_on_disk(const struct gmi_rest_device *device,
 				 const struct gmi_record *record, struct gmi_error *err)
 {
-	struct stat file;
 	uint32_t disk;
 
-	if (!record->file || fstat(fileno(record->file), &file) < 0 ||
-	    !gmi_mounts_disk_of(device->disks, device->disk_count, file.st_dev, &disk))
+	if (!record->file || !gmi_mounts_disk_of_file(device->disks, device->disk_count,
+						      fileno(record->file), &disk))
 		return 0;
 	return gmi_fail(
 		err, GMI_E_PROFILE,
