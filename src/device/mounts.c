@@ -73,6 +73,12 @@ static void read_flags(struct gmi_mount *mount, char *options)
 	}
 }
 
+/* ext4 since Linux 6.15 shows its state among its options, and as an option it knows it not. */
+static bool is_state(const char *word)
+{
+	return strcmp(word, "shutdown") == 0 || strcmp(word, "emergency_ro") == 0;
+}
+
 /* The filesystem's options: flags, ro or rw, and what its own driver reads. */
 static bool read_options(struct gmi_mount *mount, char *options)
 {
@@ -82,7 +88,7 @@ static bool read_options(struct gmi_mount *mount, char *options)
 	for (char *word = strtok_r(options, ",", &rest); word; word = strtok_r(NULL, ",", &rest)) {
 		if (strcmp(word, "ro") == 0)
 			mount->read_only = true;
-		if (strcmp(word, "ro") == 0 || strcmp(word, "rw") == 0)
+		if (strcmp(word, "ro") == 0 || strcmp(word, "rw") == 0 || is_state(word))
 			continue;
 		if (flag_of(word)) {
 			mount->flags |= flag_of(word);

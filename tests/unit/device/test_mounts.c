@@ -38,6 +38,16 @@ static void a_read_only_mount_of_a_writable_filesystem_is_not_at_rest(void **sta
 	assert_int_equal(mount.flags, MS_RELATIME | MS_SYNCHRONOUS);
 }
 
+static void a_state_is_no_option(void **state)
+{
+	struct gmi_mount mount;
+
+	(void)state;
+	assert_true(gmi_mount_parse(&mount, "1 2 8:1 / /a rw - ext4 /dev/sda1 "
+					    "rw,emergency_ro,shutdown,stripe=8"));
+	assert_string_equal(mount.options, "stripe=8");
+}
+
 static void names_with_blanks_come_back_as_they_are(void **state)
 {
 	struct gmi_mount mount;
@@ -81,6 +91,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_line_of_mountinfo_is_read),
 		cmocka_unit_test(a_read_only_mount_of_a_writable_filesystem_is_not_at_rest),
+		cmocka_unit_test(a_state_is_no_option),
 		cmocka_unit_test(names_with_blanks_come_back_as_they_are),
 		cmocka_unit_test(lines_that_make_no_sense_are_told),
 		cmocka_unit_test(of_a_name_that_is_too_long_the_device_is_known),
