@@ -70,6 +70,7 @@ int gmi_device_open(struct gmi_device *device, const struct gmi_profile *profile
 
 void gmi_device_close(struct gmi_device *device)
 {
+	gmi_claims_release(&device->claims);
 	gmi_guard_end(device->guard);
 	device->guard = NULL;
 	for (uint32_t i = 0; i < device->disk_count; i++)
@@ -134,7 +135,9 @@ int gmi_device_quiesce(struct gmi_device *device, struct gmi_report *report, str
 	 */
 	for (uint32_t i = 0; i < device->disk_count; i++)
 		gmi_disk_drop_cache(device->disks[i]);
-	if (gmi_still_begin(&device->still, device->disks, device->disk_count,
+	if (gmi_claims_take(&device->claims, device->disks, device->disk_count, GMI_CLAIM_ALL,
+			    err) == 0 &&
+	    gmi_still_begin(&device->still, device->disks, device->disk_count,
 			    device->access == GMI_DEVICE_READ, err) == 0)
 		return 0;
 	if (gmi_device_release(device, report, &other) < 0)
@@ -173,9 +176,20 @@ void gmi_device_reread_tables(struct gmi_device *device, struct gmi_report *repo
 {
 	struct gmi_error err;
 
+	gmi_claims_release(&device->claims);
 	if (each_unmounted(device, gmi_disk_reread_table, &err) < 0)
 		gmi_report_say(report, "The kernel keeps the old partitions until the restart: %s",
 			       err.message);
+}
+
+/* A disk of which nothing is mounted as a whole; of another one the partitions that are not. */
+static int claim_for_good(struct gmi_device *device, struct gmi_error *err)
+{
+	gmi_claims_release(&device->claims);
+	if (each_unmounted(device, gmi_disk_claim, err) < 0)
+		return -1;
+	return gmi_claims_take(&device->claims, device->disks, device->disk_count,
+			       GMI_CLAIM_BESIDE_MOUNTS, err);
 }
 
 int gmi_device_take_over(struct gmi_device *device, struct gmi_report *report,
@@ -185,7 +199,7 @@ int gmi_device_take_over(struct gmi_device *device, struct gmi_report *report,
 
 	if (gmi_device_check_still(device, err) < 0 ||
 	    gmi_memory_hold(device->disks, device->disk_count, err) < 0 ||
-	    each_unmounted(device, gmi_disk_claim, err) < 0)
+	    claim_for_good(device, err) < 0)
 		return -1;
 	device->taken_over = true;
 	/* From here on only a restart helps, also if this is the last that we do. */
@@ -207,7 +221,11 @@ int gmi_device_take_over(struct gmi_device *device, struct gmi_report *report,
 
 int gmi_device_release(struct gmi_device *device, struct gmi_report *report, struct gmi_error *err)
 {
-	int result = gmi_guard_release(device->guard, report, err);
+	int result;
+
+	/* First: what the guard or a hook mounts again must not be claimed. */
+	gmi_claims_release(&device->claims);
+	result = gmi_guard_release(device->guard, report, err);
 
 	gmi_guard_end(device->guard);
 	device->guard = NULL;

@@ -20,6 +20,7 @@
 
 #include "base/error.h"
 #include "base/report.h"
+#include "device/claims.h"
 #include "device/profile.h"
 #include "device/programs.h"
 #include "device/still.h"
@@ -49,6 +50,7 @@ struct gmi_device {
 	bool taken_over;         /* only the restart helps now */
 	struct gmi_guard *guard; /* while quiesced, and after take_over no more */
 	struct gmi_still still;
+	struct gmi_claims claims;          /* while quiesced or taken over */
 	struct gmi_programs_lock programs; /* kept out until the release, at the latest the close */
 };
 

@@ -145,7 +145,7 @@ bool gmi_rest_may_be_unmounted(const struct gmi_mounts *mounts, const struct gmi
 	/* Without its device nobody could see whether it is gone. */
 	return mount->whole && strcmp(mount->point, "/") != 0 &&
 	       stat(mount->source, &source) == 0 && S_ISBLK(source.st_mode) &&
-	       source.st_rdev == mount->device;
+	       (source.st_rdev == mount->device || major(mount->device) == 0);
 }
 
 /*

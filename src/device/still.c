@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "device/holders.h"
 #include "device/mounts.h"
+#include "storage/sysfs.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -31,6 +32,8 @@ static bool count_written(const struct gmi_disk *disk, uint64_t *written)
 	FILE *file;
 	int count = 0;
 
+	uint64_t counts = 1;
+
 	*written = 0;
 	if (disk->fd < 0 || fstat(disk->fd, &node) < 0 || !S_ISBLK(node.st_mode))
 		return false;
@@ -43,7 +46,9 @@ static bool count_written(const struct gmi_disk *disk, uint64_t *written)
 		count++;
 	fclose(file);
 	*written = n[6] + n[13];
-	return count >= 7;
+	/* Switched off, the numbers are there and do not move. */
+	(void)gmi_sysfs_number(node.st_rdev, "queue/iostats", &counts);
+	return count >= 7 && counts == 1;
 }
 
 static int check_journal(struct gmi_disk *disk, const struct gmi_mount *mount,
@@ -69,8 +74,16 @@ int gmi_still_begin(struct gmi_still *still, struct gmi_disk *const *disks, uint
 	struct gmi_mounts mounts;
 	int result = 0;
 
-	for (uint32_t i = 0; i < disk_count; i++)
-		(void)count_written(disks[i], &still->written[i]);
+	for (uint32_t i = 0; i < disk_count; i++) {
+		if (!count_written(disks[i], &still->written[i]) && disks[i]->device &&
+		    !disks[i]->flash)
+			return gmi_fail(
+				err, GMI_E_SYSTEM,
+				"the kernel does not count what is written to disk %s (%s), so "
+				"nobody could say whether it stood still: write 1 to its "
+				"queue/iostats in /sys/block",
+				disks[i]->name, disks[i]->path);
+	}
 	if (!journals)
 		return 0;
 	if (gmi_mounts_find(&mounts, disks, disk_count, err) < 0)

@@ -1,10 +1,12 @@
 """What a living device must not be asked to do: refused with a sentence, and the device works on."""
 
+import subprocess
+
 import pytest
 
 import paths  # noqa: F401
 from live_device import LiveDevice
-from programs import gmi
+from programs import gmi, tool
 
 
 def refuse(device: LiveDevice, *words: object, expect: str, told: str) -> None:
@@ -54,4 +56,31 @@ def test_a_runtime_folder_on_the_device_itself(device: LiveDevice) -> None:
     device.configure("device", runtime=str(device.root / "data/run"))
     said = gmi("backup", "--profile", device.profile, "-o", "-", expect="profile").stderr
     assert "in memory (tmpfs), like /run/gmi" in said
+    device.until_back_at_work()
+
+
+def test_a_filesystem_that_only_another_mount_namespace_shows(device: LiveDevice, backup) -> None:
+    """Nobody here can bring it to rest."""
+    device.up(rest="freeze")
+    file = backup(device)
+    elsewhere = device.hold("unshare", "-m", "sh", "-c", "echo ready; exec sleep 1000", stdout=subprocess.PIPE)
+    assert elsewhere.stdout.readline() == b"ready\n"
+    device.configure("hooks", release="true", quiesce="true")
+    device.kill_services()
+    tool("umount", device.root / "data")
+    part = f"{device.loop().path}p4 of disk emmc is in use"
+    assert part in gmi("backup", "--profile", device.profile, "-o", "-", expect="system").stderr
+    assert part in gmi("restore", "--profile", device.profile, file, "--yes", expect="system").stderr
+    assert not (device.run / "restart").exists() and device.is_writable()
+
+
+def test_a_disk_whose_writes_the_kernel_does_not_count(device: LiveDevice) -> None:
+    device.up(rest="freeze")
+    counts = device.loop().sysfs / "queue/iostats"
+    counts.write_text("0")
+    try:
+        said = gmi("backup", "--profile", device.profile, "-o", "-", expect="system").stderr
+    finally:
+        counts.write_text("1")
+    assert "does not count what is written to disk emmc" in said
     device.until_back_at_work()
