@@ -18,6 +18,9 @@
 
 /* What freezing may take beside the hook, until gmi stops waiting for it: it flushes everything. */
 #define FREEZE_SECONDS 120
+/* A guard that is not ready by then is thrown away, and another one made. */
+#define READY_SECONDS 3
+#define START_TRIES 10
 
 struct gmi_guard {
 	const struct gmi_profile *profile;
@@ -51,39 +54,6 @@ static void reap(struct gmi_guard *guard)
 	guard->pid = 0;
 }
 
-int gmi_guard_start(struct gmi_guard **out, const struct gmi_profile *profile,
-		    struct gmi_disk *const *disks, uint32_t disk_count, bool for_writing,
-		    struct gmi_error *err)
-{
-	struct gmi_rest_device device = { profile, disks, disk_count, for_writing };
-	struct gmi_guard *guard = calloc(1, sizeof(*guard));
-	int ends[2];
-
-	*out = NULL;
-	if (!guard)
-		return gmi_fail(err, GMI_E_SYSTEM, "out of memory for the guard");
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0) {
-		free(guard);
-		return gmi_fail_errno(err, "no socket for the guard");
-	}
-	guard->profile = profile;
-	guard->socket = ends[0];
-	guard->pid = fork();
-	if (guard->pid == 0) {
-		close(ends[0]);
-		gmi_guard_serve(ends[1], &device);
-	}
-	close(ends[1]);
-	if (guard->pid < 0) {
-		gmi_fail_errno(err, "the guard cannot be started");
-		gmi_fd_clear(&guard->socket);
-		free(guard);
-		return -1;
-	}
-	*out = guard;
-	return 0;
-}
-
 /* False when the guard is gone, or does not answer in time. */
 static bool receive(struct gmi_guard *guard, struct gmi_guard_answer *answer, double deadline)
 {
@@ -103,6 +73,52 @@ static bool receive(struct gmi_guard *guard, struct gmi_guard_answer *answer, do
 		if (got >= 0 || errno != EINTR)
 			return false;
 	}
+}
+
+/* Forks a guard and waits until it is ready. False, with nothing left behind, if it cannot be. */
+static bool try_to_start(struct gmi_guard *guard, const struct gmi_rest_device *device)
+{
+	struct gmi_guard_answer answer;
+	int ends[2];
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
+		return false;
+	guard->socket = ends[0];
+	guard->pid = fork();
+	if (guard->pid == 0) {
+		close(ends[0]);
+		gmi_guard_serve(ends[1], device);
+	}
+	close(ends[1]);
+	if (guard->pid > 0 && receive(guard, &answer, gmi_clock_seconds() + READY_SECONDS))
+		return true;
+	/* guard_serve.c, try_memory(): it may never be. Nothing is at rest yet. */
+	if (guard->pid > 0)
+		kill(guard->pid, SIGKILL);
+	reap(guard);
+	return false;
+}
+
+int gmi_guard_start(struct gmi_guard **out, const struct gmi_profile *profile,
+		    struct gmi_disk *const *disks, uint32_t disk_count, bool for_writing,
+		    struct gmi_error *err)
+{
+	struct gmi_rest_device device = { profile, disks, disk_count, for_writing };
+	struct gmi_guard *guard = calloc(1, sizeof(*guard));
+
+	*out = NULL;
+	if (!guard)
+		return gmi_fail(err, GMI_E_SYSTEM, "out of memory for the guard");
+	guard->profile = profile;
+	guard->socket = -1;
+	for (int tries = 0; tries < START_TRIES; tries++) {
+		if (try_to_start(guard, &device)) {
+			*out = guard;
+			return 0;
+		}
+	}
+	free(guard);
+	return gmi_fail_errno(err, "the guard process cannot be started");
 }
 
 /* 0, or -1 with what the guard says is wrong; GMI_E_CANCELLED: it said nothing, it is gone. */

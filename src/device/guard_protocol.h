@@ -1,7 +1,7 @@
 /*
  * What gmi and its guard say to each other, over a socket that keeps messages apart: one request,
- * any number of SAYS, then DONE or FAILED. Internal to src/device: guard.c is gmi's side,
- * guard_serve.c the guard's.
+ * any number of SAYS, then DONE or FAILED; before all that, READY. Internal to src/device: guard.c
+ * is gmi's side, guard_serve.c the guard's.
  */
 #ifndef GMI_DEVICE_GUARD_PROTOCOL_H
 #define GMI_DEVICE_GUARD_PROTOCOL_H
@@ -13,7 +13,7 @@
 enum gmi_guard_request { GMI_GUARD_QUIESCE, GMI_GUARD_RELEASE, GMI_GUARD_SHUT_DOWN };
 
 struct gmi_guard_answer {
-	enum { GMI_GUARD_SAYS, GMI_GUARD_DONE, GMI_GUARD_FAILED } kind;
+	enum { GMI_GUARD_READY, GMI_GUARD_SAYS, GMI_GUARD_DONE, GMI_GUARD_FAILED } kind;
 	struct gmi_error err; /* SAYS: only its message counts */
 };
 

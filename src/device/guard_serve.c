@@ -262,6 +262,23 @@ static bool next(struct serving *serving, enum gmi_guard_request *request)
 	}
 }
 
+/*
+ * Whether memory can be had in every size. Whoever forks while another thread holds a lock of the
+ * allocator has a child that waits for it for ever; C libraries see to theirs, allocators that
+ * stand in for them (sanitizers) may not. Better to hang here, where gmi notices, than with a
+ * frozen disk.
+ */
+static void try_memory(void)
+{
+	for (size_t size = 16; size <= (512u << 10); size += size / 8 + 8) {
+		volatile uint8_t *memory = malloc(size);
+
+		if (memory)
+			memory[0] = 0;
+		free((void *)memory);
+	}
+}
+
 void gmi_guard_serve(int socket, const struct gmi_rest_device *device)
 {
 	struct serving serving = { .socket = socket, .device = device };
@@ -271,6 +288,8 @@ void gmi_guard_serve(int socket, const struct gmi_rest_device *device)
 	stand_apart(device, socket);
 	if (gmi_rest_plan_new(&serving.plan, &err) < 0)
 		_exit(1);
+	try_memory();
+	answer(&serving, GMI_GUARD_READY, NULL);
 	while (next(&serving, &request)) {
 		int result = serve(&serving, request, &err);
 
