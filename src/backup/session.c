@@ -9,7 +9,6 @@ struct gmi_backup_session {
 	struct gmi_device device;
 	struct gmi_backup *backup;
 	struct gmi_report *report;
-	struct gmi_backup_summary summary;
 	char file_name[128];
 
 	/* Lets the device go as soon as it was read, however slow the consumer is. */

@@ -4,6 +4,8 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
+#include <sys/file.h>
+#include <time.h>
 #include <unistd.h>
 
 int gmi_pread_full(int fd, const char *name, uint64_t offset, void *data, size_t length,
@@ -120,6 +122,18 @@ int gmi_close_written(int *fd, const char *name, struct gmi_error *err)
 	}
 	if (close(taken) < 0)
 		return gmi_fail_errno(err, "%s: cannot close", name);
+	return 0;
+}
+
+_Bool gmi_lock_soon(int fd, int operation)
+{
+	const struct timespec pause = { .tv_nsec = 100000000 };
+
+	for (int tries = 0; tries < 30; tries++) {
+		if (flock(fd, operation | LOCK_NB) == 0)
+			return 1;
+		nanosleep(&pause, NULL);
+	}
 	return 0;
 }
 

@@ -34,6 +34,12 @@ GMI_MUST_CHECK int gmi_read_text_file(const char *path, char *text, size_t size,
 GMI_MUST_CHECK int gmi_close_written(int *fd, const char *name, struct gmi_error *err);
 
 /*
+ * Takes a flock(2) (LOCK_EX or LOCK_SH), waiting three seconds at most: whoever only looks is gone
+ * in a moment. False: somebody else keeps it.
+ */
+_Bool gmi_lock_soon(int fd, int operation);
+
+/*
  * Puts /dev/null where standard input, output or error is closed. First of all in main: else a disk
  * that is opened later gets that number, and what is meant for people is written onto it.
  */

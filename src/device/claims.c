@@ -118,15 +118,6 @@ static int claim_disk(struct gmi_claims *claims, const struct gmi_disk *disk,
 	return result;
 }
 
-static bool is_mounted_in_part(const struct gmi_mounts *mounts, uint32_t disk)
-{
-	for (uint32_t i = 0; i < mounts->count; i++) {
-		if (mounts->list[i].disk == disk)
-			return true;
-	}
-	return false;
-}
-
 int gmi_claims_take(struct gmi_claims *claims, struct gmi_disk *const *disks, uint32_t disk_count,
 		    enum gmi_claim which, struct gmi_error *err)
 {
@@ -137,7 +128,7 @@ int gmi_claims_take(struct gmi_claims *claims, struct gmi_disk *const *disks, ui
 	if (gmi_mounts_find(&mounts, disks, disk_count, err) < 0)
 		return -1;
 	for (uint32_t i = 0; result == 0 && i < disk_count; i++)
-		if (which == GMI_CLAIM_ALL || is_mounted_in_part(&mounts, i))
+		if (which == GMI_CLAIM_ALL || gmi_mounts_any_of(&mounts, i))
 			result = claim_disk(claims, disks[i], &mounts, err);
 	gmi_mounts_release(&mounts);
 	if (result < 0)

@@ -161,11 +161,7 @@ static int each_unmounted(struct gmi_device *device,
 	if (gmi_mounts_find(&mounts, device->disks, device->disk_count, err) < 0)
 		return -1;
 	for (uint32_t i = 0; result == 0 && i < device->disk_count; i++) {
-		bool mounted = false;
-
-		for (uint32_t j = 0; j < mounts.count; j++)
-			mounted |= mounts.list[j].disk == i;
-		if (!mounted)
+		if (!gmi_mounts_any_of(&mounts, i))
 			result = act(device->disks[i], err);
 	}
 	gmi_mounts_release(&mounts);

@@ -2,6 +2,7 @@
 
 #include "base/cleanup.h"
 #include "base/io.h"
+#include "device/boot_id.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,8 +12,6 @@
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
-
-#define BOOT_ID "/proc/sys/kernel/random/boot_id"
 
 static const char *const state_words[] = {
 	[GMI_MARK_NONE] = "none",
@@ -44,16 +43,6 @@ bool gmi_mark_is_kept(const struct gmi_profile *profile)
 	return false;
 }
 
-/* Empty where the kernel does not tell: then every mark is of this run. */
-static void read_boot_id(char id[64])
-{
-	struct gmi_error ignored;
-
-	if (gmi_read_text_file(BOOT_ID, id, 64, &ignored) < 0)
-		id[0] = '\0';
-	id[strcspn(id, "\n")] = '\0';
-}
-
 /* What stands behind "name=" at the beginning of a line, up to the line's end. */
 static bool value_of(const char *text, const char *name, char *value, size_t size)
 {
@@ -74,9 +63,9 @@ static bool value_of(const char *text, const char *name, char *value, size_t siz
 static bool parse(const char *text, struct gmi_mark *mark)
 {
 	char word[64];
-	char here[64];
+	char here[GMI_BOOT_ID_LENGTH];
 
-	read_boot_id(here);
+	gmi_boot_id(here);
 	if (value_of(text, "boot", word, sizeof(word)) && *here && strcmp(word, here) != 0)
 		return false;
 	mark->state = GMI_MARK_INCOMPLETE;
@@ -129,13 +118,13 @@ int gmi_mark_make(const struct gmi_profile *profile, enum gmi_mark_state state,
 {
 	struct mark_path path = path_of(profile);
 	char text[512];
-	char boot[64];
+	char boot[GMI_BOOT_ID_LENGTH];
 
 	if (!gmi_mark_is_kept(profile))
 		return 0;
 	if (mkdir(profile->runtime, 0700) < 0 && errno != EEXIST)
 		return gmi_fail_errno(err, "cannot make the folder %s", profile->runtime);
-	read_boot_id(boot);
+	gmi_boot_id(boot);
 	snprintf(text, sizeof(text), "state=%s\ndevice=%s\ntime=%" PRId64 "\nboot=%s\n",
 		 state_words[state], device_id, (int64_t)time(NULL), boot);
 	return write_whole(path.text, text, err);

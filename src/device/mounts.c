@@ -1,5 +1,7 @@
 #include "device/mounts.h"
 
+#include "storage/sysfs.h"
+
 #include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -194,11 +196,8 @@ static bool is_the_file(const struct gmi_disk *disk, const struct stat *file)
 
 static bool find_disk(struct place *place, dev_t device)
 {
-	struct stat own;
-
 	for (uint32_t i = 0; i < place->disk_count; i++) {
-		if (place->disks[i]->fd >= 0 && fstat(place->disks[i]->fd, &own) == 0 &&
-		    S_ISBLK(own.st_mode) && own.st_rdev == device) {
+		if (place->disks[i]->rdev == device) {
 			place->disk = i;
 			return true;
 		}
@@ -264,7 +263,7 @@ static bool locate(struct place *place, dev_t device, int depth)
 		return false;
 	if (find_disk(place, device))
 		return true;
-	snprintf(link, sizeof(link), "/sys/dev/block/%u:%u", major(device), minor(device));
+	gmi_sysfs_folder(link, device);
 	if (!realpath(link, folder))
 		return false;
 	if (read_line(folder, "partition", line, sizeof(line))) {
@@ -449,4 +448,13 @@ void gmi_mounts_release(struct gmi_mounts *mounts)
 {
 	free(mounts->list);
 	*mounts = (struct gmi_mounts){ NULL, 0 };
+}
+
+bool gmi_mounts_any_of(const struct gmi_mounts *mounts, uint32_t disk)
+{
+	for (uint32_t i = 0; i < mounts->count; i++) {
+		if (mounts->list[i].disk == disk)
+			return true;
+	}
+	return false;
 }

@@ -48,6 +48,9 @@ GMI_MUST_CHECK int gmi_mounts_find(struct gmi_mounts *mounts, struct gmi_disk *c
 				   uint32_t disk_count, struct gmi_error *err);
 void gmi_mounts_release(struct gmi_mounts *mounts);
 
+/* Whether anything is mounted from disk number `disk`. */
+bool gmi_mounts_any_of(const struct gmi_mounts *mounts, uint32_t disk);
+
 /*
  * Reads one line of mountinfo into all but disk, direct and start. False if it makes no sense, or
  * is longer than we take; `device` is known then all the same, where the line has one.

@@ -1,6 +1,7 @@
 #include "device/record.h"
 
 #include "base/io.h"
+#include "device/boot_id.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -9,11 +10,9 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #define HEADING "gmi-rest 1 "
-#define BOOT_ID "/proc/sys/kernel/random/boot_id"
 
 /* FNV-1a: a name for the profile that is no path. */
 static uint64_t hash_of(const char *text)
@@ -27,26 +26,10 @@ static uint64_t hash_of(const char *text)
 
 static void heading_of_this_run(char heading[96])
 {
-	char boot[64] = "";
-	struct gmi_error ignored;
+	char boot[GMI_BOOT_ID_LENGTH];
 
-	if (gmi_read_text_file(BOOT_ID, boot, sizeof(boot), &ignored) < 0)
-		boot[0] = '\0';
-	boot[strcspn(boot, "\n")] = '\0';
+	gmi_boot_id(boot);
 	snprintf(heading, 96, HEADING "%s\n", boot);
-}
-
-/* A killed gmi's guard needs a moment to let everything go. */
-static bool lock(int fd)
-{
-	const struct timespec pause = { .tv_nsec = 100000000 };
-
-	for (int tries = 0; tries < 30; tries++) {
-		if (flock(fd, LOCK_EX | LOCK_NB) == 0)
-			return true;
-		nanosleep(&pause, NULL);
-	}
-	return false;
 }
 
 int gmi_record_open(struct gmi_record *record, const struct gmi_profile *profile, char why[256],
@@ -68,7 +51,8 @@ int gmi_record_open(struct gmi_record *record, const struct gmi_profile *profile
 			 strerror(errno));
 		return 0;
 	}
-	if (!lock(fd)) {
+	/* A killed gmi's guard needs a moment to let everything go. */
+	if (!gmi_lock_soon(fd, LOCK_EX)) {
 		close(fd);
 		return gmi_fail(err, GMI_E_JOB_RUNS,
 				"another gmi holds the device at rest (%s is locked)",

@@ -7,8 +7,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/sysmacros.h>
 
 /* fs/ext4/ext4.h: the superblock's place, its magic number and the flag of a journal to replay. */
 #define EXT_SUPERBLOCK 1024u
@@ -27,18 +25,17 @@
 static bool count_written(const struct gmi_disk *disk, uint64_t *written)
 {
 	unsigned long long n[14] = { 0 };
-	struct stat node;
-	char path[64];
+	uint64_t counts = 1;
+	char folder[64];
+	char path[80];
 	FILE *file;
 	int count = 0;
 
-	uint64_t counts = 1;
-
 	*written = 0;
-	if (disk->fd < 0 || fstat(disk->fd, &node) < 0 || !S_ISBLK(node.st_mode))
+	if (disk->rdev == 0)
 		return false;
-	snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/stat", major(node.st_rdev),
-		 minor(node.st_rdev));
+	gmi_sysfs_folder(folder, disk->rdev);
+	snprintf(path, sizeof(path), "%s/stat", folder);
 	file = fopen(path, "re");
 	if (!file)
 		return false;
@@ -47,7 +44,7 @@ static bool count_written(const struct gmi_disk *disk, uint64_t *written)
 	fclose(file);
 	*written = n[6] + n[13];
 	/* Switched off, the numbers are there and do not move. */
-	(void)gmi_sysfs_number(node.st_rdev, "queue/iostats", &counts);
+	(void)gmi_sysfs_number(disk->rdev, "queue/iostats", &counts);
 	return count >= 7 && counts == 1;
 }
 

@@ -65,7 +65,7 @@ struct gmi_disk {
 	bool writable;
 	bool device; /* a real device, not an image of one */
 	bool direct; /* read and written past the page cache */
-	dev_t rdev;  /* of a device */
+	dev_t rdev;  /* of a block device, else 0 */
 };
 
 struct gmi_disk_config {

@@ -1,5 +1,7 @@
 #include "storage/disk_open.h"
 
+#include "base/io.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -7,7 +9,6 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
-#include <time.h>
 
 #define MTD_MAJOR 90 /* of character devices: Documentation/admin-guide/devices.txt */
 
@@ -23,19 +24,6 @@ void gmi_disk_init(struct gmi_disk *disk, const struct gmi_disk_ops *ops,
 	snprintf(disk->path, sizeof(disk->path), "%s", config->path);
 }
 
-/* Waits a little: an estimate, or udev looking at a block device, is over in a moment. */
-static bool lock_descriptor(const struct gmi_disk *disk, bool alone)
-{
-	const struct timespec pause = { .tv_nsec = 100000000 };
-
-	for (int tries = 0; tries < 30; tries++) {
-		if (flock(disk->fd, (alone ? LOCK_EX : LOCK_SH) | LOCK_NB) == 0)
-			return true;
-		nanosleep(&pause, NULL);
-	}
-	return false;
-}
-
 int gmi_disk_lock_open(struct gmi_disk *disk, int flags, bool alone, struct gmi_error *err)
 {
 	disk->fd = open(disk->path, flags | O_CLOEXEC);
@@ -46,7 +34,8 @@ int gmi_disk_lock_open(struct gmi_disk *disk, int flags, bool alone, struct gmi_
 	}
 	if (disk->fd < 0)
 		return gmi_fail_errno(err, "disk %s (%s): cannot open", disk->name, disk->path);
-	if (!lock_descriptor(disk, alone || disk->writable))
+	/* Not at once: an estimate, or udev looking at a block device, is over in a moment. */
+	if (!gmi_lock_soon(disk->fd, alone || disk->writable ? LOCK_EX : LOCK_SH))
 		return gmi_fail(err, GMI_E_JOB_RUNS,
 				"disk %s (%s) is in use by another gmi or by the system",
 				disk->name, disk->path);

@@ -7,11 +7,11 @@ import pytest
 
 import paths  # noqa: F401
 import mixed
-from client import Client
 from device import Device
 from layout import MIB
 from live_device import LiveDevice, root_needed
-from programs import EXIT, Gmid, gmi
+from programs import EXIT, gmi
+from servers import started
 
 WITHOUT_ROOT = ("test_ledger",)
 
@@ -70,17 +70,7 @@ def backup(tmp_path: Path) -> Backups:
 @pytest.fixture
 def start() -> Iterator:
     """Starts gmid on a device; all are stopped in the end, before their devices go down."""
-    running = []
-
-    def start_gmid(device: LiveDevice, **options: object) -> Gmid:
-        server = Gmid(device.profile, **options)
-        server.client = Client(server.url)
-        running.append(server)
-        return server
-
-    yield start_gmid
-    for server in running:
-        server.stop()
+    yield from started()
 
 
 @pytest.fixture

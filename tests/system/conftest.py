@@ -8,7 +8,8 @@ import pytest
 from client import Client
 from device import Device
 from gmi_reader import GmiFile
-from programs import Gmid, gmi
+from programs import gmi
+from servers import started
 
 
 @pytest.fixture(scope="session")
@@ -68,17 +69,7 @@ def is_back(reader: GmiFile):
 @pytest.fixture
 def start():
     """Starts gmid on a device; all are stopped in the end, and none may have reported anything."""
-    running = []
-
-    def start_gmid(device: Device, **options: object) -> Gmid:
-        server = Gmid(device.profile, **options)
-        server.client = Client(server.url)
-        running.append(server)
-        return server
-
-    yield start_gmid
-    for server in running:
-        server.stop()
+    yield from started()
 
 
 @pytest.fixture

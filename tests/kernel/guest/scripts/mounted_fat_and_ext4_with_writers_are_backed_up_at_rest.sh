@@ -1,11 +1,6 @@
 # FAT cannot be frozen so that its files are whole on the disk, so it is remounted read-only once the hook has
 # stopped its writer; ext4 is frozen under one that never stops.
-partition_disk 40 40
-mkfs.vfat -n BOOT /dev/vda1
-mkfs.ext4 -q /dev/vda2
-mkdir boot data
-mount -t vfat /dev/vda1 boot
-mount -t ext4 /dev/vda2 data
+mount_fat_and_ext4
 head -c 300000 /dev/urandom >sound
 cp sound boot/sound
 cp sound data/sound

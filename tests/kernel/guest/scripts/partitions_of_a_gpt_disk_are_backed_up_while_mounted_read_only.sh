@@ -1,10 +1,5 @@
 # The kernel's own parser finds the partitions; other people's tools judge what comes out of the backup.
-partition_disk 40 40
-mkfs.vfat -n BOOT /dev/vda1
-mkfs.ext4 -q /dev/vda2
-mkdir boot data
-mount -t vfat /dev/vda1 boot
-mount -t ext4 /dev/vda2 data
+mount_fat_and_ext4
 cp /init boot/kernel
 cp /init data/settings
 mount -o remount,ro boot
