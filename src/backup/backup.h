@@ -10,7 +10,7 @@
  * Workers read, hash and compress chunks in parallel into a fixed pool of slots; `next` hands them
  * out in order. If nobody calls `next`, the workers fill the pool and rest: back-pressure costs
  * nothing. One consumer thread; another one may wait for the end of reading. The device's disks are
- * borrowed and must stand still until gmi_backup_reading_done() or free.
+ * borrowed and must stand still until gmi_backup_wait_read() has returned, or free.
  */
 #ifndef GMI_BACKUP_BACKUP_H
 #define GMI_BACKUP_BACKUP_H

@@ -3,10 +3,11 @@
  * and the command line both run this, so that no path can forget the release.
  *
  *   gmi_backup_session_new   device at rest, first bytes on their way
- *   gmi_backup_session_next  next piece of the file; *length 0: complete. The device is released by
- *                            itself once the last byte has been read from its disks; if they did
- * not stand still until then, the file does not become complete gmi_backup_session_free  at any
- * time; releases the device if that is still to do
+ *   gmi_backup_session_next  next piece of the file; *length 0: complete
+ *   gmi_backup_session_free  at any time; releases the device if that is still to do
+ *
+ * The device is released by itself once the last byte has been read from its disks; if they did not
+ * stand still until then, the file does not become complete.
  *
  * One thread at a time.
  */

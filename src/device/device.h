@@ -7,8 +7,9 @@
  *   gmi_device_quiesce      from here on the disks stand still ...
  *   gmi_device_check_still  ... and have done so up to here ...
  *   gmi_device_take_over    (restore) from here on they are nobody's but ours, for good
- *   gmi_device_release      ... until here; called on every path that quiesced and did not take
- * over gmi_device_restart      after a restore gmi_device_close
+ *   gmi_device_release      ... until here; on every path that quiesced and did not take over
+ *   gmi_device_restart      after a restore
+ *   gmi_device_close
  *
  * A guard process (guard.h) brings the device to rest and lets it go, also if gmi is killed. Hooks
  * run in a process group of their own under the profile's time limit; the whole group is killed

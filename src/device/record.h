@@ -2,9 +2,11 @@
  * What is at rest, noted in the profile's runtime folder before it is done, so that a later gmi can
  * undo what a killed one left.
  *
- *   gmi_record_open    takes the record for this process and those that it forks; nobody else has
- * it gmi_record_read    what an earlier process left, line by line gmi_record_note    one line
- * more, before the deed gmi_record_clear   nothing is at rest any more gmi_record_close
+ *   gmi_record_open    takes the record, for this process and those that it forks alone
+ *   gmi_record_read    what an earlier process left, line by line
+ *   gmi_record_note    one line more, before the deed
+ *   gmi_record_clear   nothing is at rest any more
+ *   gmi_record_close
  *
  * The folder lies in memory (tmpfs) and is gone when the system restarts, as is what it tells; a
  * record of an earlier run of the system counts for nothing. One file for each profile.

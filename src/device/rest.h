@@ -4,8 +4,7 @@
  *
  *   gmi_rest_begin      each comes to rest as the profile says, the last mounted first
  *   gmi_rest_undo       all is as before, the first mounted first; also what a killed gmi left
- *   gmi_rest_shut_down  for a restore: what is still mounted never writes again; there is no way
- * back
+ *   gmi_rest_shut_down  for a restore: what is still mounted never writes again, for good
  *
  *             begin                         shut_down
  *   mounted --------> UNMOUNTED (restore) -------------> UNMOUNTED
