@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+import time
 from pathlib import Path
 
 import paths  # noqa: F401 - makes the next ones known
@@ -34,6 +35,7 @@ class LiveDevice(Device):
         self.run = folder / "run"
         self.ledgers = self.run / "ledger"
         self.stray: list[subprocess.Popen] = []
+        self.waited = 0.0  # seconds, for the last answer of is_writable()
 
     # ---- virtual/live ----
 
@@ -79,20 +81,21 @@ class LiveDevice(Device):
         return [mount.point for mount in self.inside().writable()]
 
     def is_writable(self, seconds: float = THAWED_WITHIN) -> bool:
-        """Whether every filesystem that ought to be can be written to, and none stays frozen."""
+        """Whether every filesystem that ought to be can be written to by then, and none stays frozen."""
         points = [self.root / part["name"] for part in self.layout()["partitions"]
                   if not part["name"].startswith("system") and (self.root / part["name"]).is_mount()]
-        return all(self._can_write(point, seconds) for point in points)
-
-    @staticmethod
-    def _can_write(point: Path, seconds: float) -> bool:
-        process = subprocess.Popen(["sh", "-c", 'echo tried >"$1/.tried" && sync "$1/.tried" && rm "$1/.tried"', "sh",
-                                    point], stderr=subprocess.DEVNULL)
-        try:
-            return process.wait(seconds) == 0
-        except subprocess.TimeoutExpired:
-            process.kill()
-            return False
+        tries = [subprocess.Popen(["sh", "-c", 'echo tried >"$1/.tried" && sync "$1/.tried" && rm "$1/.tried"', "sh",
+                                   point], stderr=subprocess.DEVNULL) for point in points]
+        began = time.monotonic()
+        result = True
+        for process in tries:
+            try:
+                result &= process.wait(max(0, began + seconds - time.monotonic())) == 0
+            except subprocess.TimeoutExpired:
+                process.kill()
+                result = False
+        self.waited = time.monotonic() - began
+        return result
 
     def troubles(self) -> list[str]:
         return ledger.troubles(self.ledgers)
@@ -122,9 +125,11 @@ class LiveDevice(Device):
         """Writable at once; the services as soon as they have started. A guard may still be about to bring it to
         rest when its gmi is killed, so both are asked again when all is quiet."""
         assert self.is_writable(), "not writable in time"
+        waited = self.waited
         wait_for(lambda: not self.guards(), "the guard has ended")
         assert self.is_writable(), "not writable in time"
         wait_for(self.runs, "the services run")
+        self.waited = max(self.waited, waited)
 
     def guards(self) -> list[int]:
         """Of any gmi on this device, whose command line a guard keeps."""
