@@ -84,8 +84,8 @@ class LiveDevice(Device):
         """Whether every filesystem that ought to be can be written to by then, and none stays frozen."""
         points = [self.root / part["name"] for part in self.layout()["partitions"]
                   if not part["name"].startswith("system") and (self.root / part["name"]).is_mount()]
-        tries = [subprocess.Popen(["sh", "-c", 'echo tried >"$1/.tried" && sync "$1/.tried" && rm "$1/.tried"', "sh",
-                                   point], stderr=subprocess.DEVNULL) for point in points]
+        script = 'until echo tried >"$1/.tried" && sync "$1/.tried" && rm "$1/.tried"; do sleep 0.02; done'
+        tries = [subprocess.Popen(["sh", "-c", script, "sh", point], stderr=subprocess.DEVNULL) for point in points]
         began = time.monotonic()
         result = True
         for process in tries:
