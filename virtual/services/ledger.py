@@ -113,10 +113,22 @@ def notes(folder: Path) -> list[dict]:
     """Every note of every service, those of one service in order."""
     found = []
     for path in sorted(folder.glob("*.ledger")):
-        before = path.with_suffix(".before")
-        lines = (before.read_text().splitlines() if before.exists() else []) + path.read_text().splitlines()
-        found += [json.loads(line) for line in lines]
+        found += [json.loads(line) for line in _lines(path)]
     return found
+
+
+def _lines(path: Path) -> list[str]:
+    """Both generations, without a gap: one that began between the two looks would leave out all of the one before,
+    and what it had taken back would be claimed still."""
+    before = path.with_suffix(".before")
+    while True:
+        try:
+            generation = path.stat().st_ino
+            lines = (before.read_text() if before.exists() else "").splitlines() + path.read_text().splitlines()
+            if path.stat().st_ino == generation:
+                return lines
+        except FileNotFoundError:
+            pass  # just between the two renames
 
 
 def claims(folder: Path, quiet_from: int, quiet_until: int) -> list[Claim]:
