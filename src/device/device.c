@@ -240,5 +240,5 @@ int gmi_device_restart(const struct gmi_profile *profile, struct gmi_error *err)
 	if (!profile->hooks.restart[0])
 		return gmi_fail(err, GMI_E_HOOK,
 				"the profile has no restart hook: restart the device by hand");
-	return gmi_hook_succeed(profile, "restart", profile->hooks.restart, -1, err);
+	return gmi_hook_succeed(profile, "restart", profile->hooks.restart, NULL, err);
 }

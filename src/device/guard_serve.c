@@ -2,6 +2,7 @@
  * held. */
 #include "base/clock.h"
 #include "device/guard_protocol.h"
+#include "device/group.h"
 #include "device/hooks.h"
 
 #include <dirent.h>
@@ -17,6 +18,7 @@
 #include <unistd.h>
 
 #define HOOK_WORD "hook"
+#define GROUP_WORD "group"
 
 struct serving {
 	int socket;
@@ -113,11 +115,19 @@ static int let_go(const struct gmi_profile *profile, struct gmi_record *record,
 	int result = gmi_rest_undo(plan, err);
 
 	/* Whatever went wrong: services are better off running. */
-	if (hook_ran && gmi_hook_succeed(profile, "release", profile->hooks.release, -1,
+	if (hook_ran && gmi_hook_succeed(profile, "release", profile->hooks.release, NULL,
 					 result < 0 ? &other : err) < 0)
 		result = -1;
 	gmi_record_clear(record);
 	return result;
+}
+
+/* Behind the word, where the line begins with it. */
+static const char *behind(const char *line, const char *word)
+{
+	size_t length = strlen(word);
+
+	return strncmp(line, word, length) == 0 && line[length] == ' ' ? line + length + 1 : NULL;
 }
 
 int gmi_guard_let_go_of_left(const struct gmi_profile *profile, struct gmi_record *record,
@@ -125,7 +135,10 @@ int gmi_guard_let_go_of_left(const struct gmi_profile *profile, struct gmi_recor
 {
 	char line[GMI_MOUNT_LINE + 16];
 	struct gmi_rest_plan plan;
+	struct gmi_group hook = { 0 };
+	struct gmi_error other;
 	bool hook_ran = false;
+	int ended;
 	int result;
 
 	*found = false;
@@ -133,12 +146,16 @@ int gmi_guard_let_go_of_left(const struct gmi_profile *profile, struct gmi_recor
 		return -1;
 	while (gmi_record_read(record, line, sizeof(line))) {
 		*found = true;
-		hook_ran |= strncmp(line, HOOK_WORD " ", sizeof(HOOK_WORD)) == 0;
+		hook_ran |= behind(line, HOOK_WORD) != NULL;
+		if (behind(line, GROUP_WORD))
+			(void)!gmi_group_parse(behind(line, GROUP_WORD), &hook);
 		gmi_rest_plan_add_noted(&plan, line);
 	}
-	result = let_go(profile, record, &plan, hook_ran, err);
+	/* First, or what the release starts it would stop again. */
+	ended = gmi_group_end(&hook, err);
+	result = let_go(profile, record, &plan, hook_ran, ended < 0 ? &other : err);
 	gmi_rest_plan_release(&plan);
-	return result;
+	return ended < 0 ? -1 : result;
 }
 
 static int open_record(struct serving *serving, struct gmi_error *err)
@@ -158,16 +175,32 @@ static int open_record(struct serving *serving, struct gmi_error *err)
 	return 0;
 }
 
+/* So that whoever stands in for a killed guard can end a hook that goes on alone. */
+static void note_group(void *context, pid_t leader)
+{
+	struct serving *serving = context;
+	struct gmi_group group;
+	struct gmi_error ignored;
+	char text[GMI_GROUP_TEXT];
+
+	if (!gmi_group_of(leader, &group))
+		return;
+	gmi_group_print(&group, text);
+	if (gmi_record_note(&serving->record, GROUP_WORD, text, &ignored) < 0)
+		gmi_record_clear(&serving->record);
+}
+
 static int run_quiesce_hook(struct serving *serving, struct gmi_error *err)
 {
 	const struct gmi_profile *profile = serving->device->profile;
+	const struct gmi_hook_owner owner = { serving->socket, note_group, serving };
 	struct gmi_error ignored;
 
 	/* The hooks of a device without a runtime folder are run all the same. */
 	if (gmi_record_note(&serving->record, HOOK_WORD, "quiesce", &ignored) < 0)
 		gmi_record_clear(&serving->record);
 	serving->hook_ran = true;
-	return gmi_hook_succeed(profile, "quiesce", profile->hooks.quiesce, serving->socket, err);
+	return gmi_hook_succeed(profile, "quiesce", profile->hooks.quiesce, &owner, err);
 }
 
 static int quiesce(struct serving *serving, struct gmi_error *err)

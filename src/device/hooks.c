@@ -29,12 +29,18 @@ void gmi_hooks_keep_oom_score(void)
 	kept_oom_score[strcspn(kept_oom_score, "\n")] = '\0';
 }
 
-/* chdir goes through the shell: posix_spawn's own way to do it is not in every C library. */
-static int spawn(const struct gmi_profile *profile, const char *command, int output, pid_t *pid)
+/*
+ * It waits for a line on `go` first; where that ends without one, nobody has noted the hook, and
+ * nothing is done. chdir goes through the shell: posix_spawn's own way to do it is not in every C
+ * library.
+ */
+static int spawn(const struct gmi_profile *profile, const char *command, int go, int output,
+		 pid_t *pid)
 {
 	char *const arguments[] = {
 		"/bin/sh",
 		"-c",
+		"read -r go && exec </dev/null || exit 127; "
 		"cd \"$1\" || exit 127; export GMI_PROFILE=\"$2\"; "
 		"[ -z \"$4\" ] || { echo \"$4\" >/proc/self/oom_score_adj; } 2>/dev/null; "
 		"eval \"$3\"",
@@ -54,7 +60,7 @@ static int spawn(const struct gmi_profile *profile, const char *command, int out
 	sigfillset(&all);
 	sigemptyset(&none);
 	posix_spawn_file_actions_init(&actions);
-	posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+	posix_spawn_file_actions_adddup2(&actions, go, 0);
 	posix_spawn_file_actions_adddup2(&actions, output, 1);
 	posix_spawn_file_actions_adddup2(&actions, output, 2);
 	posix_spawnattr_init(&attributes);
@@ -85,19 +91,19 @@ static bool drain(int fd, char output[GMI_HOOK_OUTPUT], size_t *kept)
 	return got > 0;
 }
 
-static bool nobody_asks(int asker)
+static bool nobody_asks(const struct gmi_hook_owner *owner)
 {
-	struct pollfd poller = { .fd = asker };
+	struct pollfd poller = { .fd = owner->asker };
 
-	return asker >= 0 && poll(&poller, 1, 0) > 0 && (poller.revents & POLLHUP);
+	return poller.fd >= 0 && poll(&poller, 1, 0) > 0 && (poller.revents & POLLHUP);
 }
 
 /*
  * Waits for the hook itself, not for its output's end: a hook that starts a service leaves a child
  * behind that holds the pipe open. Returns 0 and the status, or -1 when the time was over.
  */
-static int wait_for(pid_t pid, int fd, int asker, double deadline, char output[GMI_HOOK_OUTPUT],
-		    int *status)
+static int wait_for(pid_t pid, int fd, const struct gmi_hook_owner *owner, double deadline,
+		    char output[GMI_HOOK_OUTPUT], int *status)
 {
 	size_t kept = 0;
 	bool open = true;
@@ -107,7 +113,7 @@ static int wait_for(pid_t pid, int fd, int asker, double deadline, char output[G
 		pid_t done = waitpid(pid, status, WNOHANG);
 		struct pollfd poller[] = {
 			{ .fd = open ? fd : -1, .events = POLLIN },
-			{ .fd = asker },
+			{ .fd = owner->asker },
 		};
 
 		if (done == pid) {
@@ -117,7 +123,7 @@ static int wait_for(pid_t pid, int fd, int asker, double deadline, char output[G
 				open = drain(fd, output, &kept);
 			return 0;
 		}
-		if (gmi_clock_seconds() >= deadline || nobody_asks(asker))
+		if (gmi_clock_seconds() >= deadline || nobody_asks(owner))
 			return -1;
 		/* Short enough to notice the end soon, long enough to cost nothing. */
 		if (poll(poller, 2, 20) > 0 && poller[0].revents)
@@ -125,31 +131,68 @@ static int wait_for(pid_t pid, int fd, int asker, double deadline, char output[G
 	}
 }
 
-int gmi_hook_run(const struct gmi_profile *profile, const char *name, const char *command,
-		 int asker, char output[GMI_HOOK_OUTPUT], int *status, struct gmi_error *err)
+struct channel {
+	int reading;
+	int writing;
+};
+
+static void close_channel(struct channel *channel)
 {
-	double deadline = gmi_clock_seconds() + profile->hooks.timeout;
-	GMI_AUTO_FD int reading = -1;
-	GMI_AUTO_FD int writing = -1;
+	gmi_fd_clear(&channel->reading);
+	gmi_fd_clear(&channel->writing);
+}
+
+static int open_channel(struct channel *channel, const char *name, struct gmi_error *err)
+{
 	int ends[2];
-	pid_t pid;
-	int result;
 
 	if (pipe2(ends, O_CLOEXEC) < 0)
 		return gmi_fail_errno(err, "hook %s: no pipe", name);
-	reading = ends[0];
-	writing = ends[1];
-	fcntl(reading, F_SETFL, O_NONBLOCK);
-	result = spawn(profile, command, writing, &pid);
+	*channel = (struct channel){ ends[0], ends[1] };
+	return 0;
+}
+
+/* The hook's process waits until its owner has noted it. */
+static int begin(const struct gmi_profile *profile, const char *name, const char *command,
+		 const struct gmi_hook_owner *owner, int output, pid_t *pid, struct gmi_error *err)
+{
+	GMI_CLEANUP(close_channel) struct channel go = { -1, -1 };
+	int result;
+
+	if (open_channel(&go, name, err) < 0)
+		return -1;
+	result = spawn(profile, command, go.reading, output, pid);
 	if (result != 0)
 		return gmi_fail(err, GMI_E_HOOK, "hook %s cannot be run: %s", name,
 				strerror(result));
-	gmi_fd_clear(&writing);
-	if (wait_for(pid, reading, asker, deadline, output, status) < 0) {
+	if (owner->begins)
+		owner->begins(owner->context, *pid);
+	/* Our own reading end is open still, so this cannot be a broken pipe. */
+	(void)!write(go.writing, "\n", 1);
+	return 0;
+}
+
+int gmi_hook_run(const struct gmi_profile *profile, const char *name, const char *command,
+		 const struct gmi_hook_owner *owner, char output[GMI_HOOK_OUTPUT], int *status,
+		 struct gmi_error *err)
+{
+	static const struct gmi_hook_owner nobody = { .asker = -1 };
+	double deadline = gmi_clock_seconds() + profile->hooks.timeout;
+	GMI_CLEANUP(close_channel) struct channel said = { -1, -1 };
+	pid_t pid;
+
+	owner = owner ? owner : &nobody;
+	if (open_channel(&said, name, err) < 0)
+		return -1;
+	fcntl(said.reading, F_SETFL, O_NONBLOCK);
+	if (begin(profile, name, command, owner, said.writing, &pid, err) < 0)
+		return -1;
+	gmi_fd_clear(&said.writing);
+	if (wait_for(pid, said.reading, owner, deadline, output, status) < 0) {
 		kill(-pid, SIGKILL);
 		while (waitpid(pid, status, 0) < 0 && errno == EINTR)
 			;
-		if (nobody_asks(asker))
+		if (nobody_asks(owner))
 			return gmi_fail(err, GMI_E_CANCELLED, "hook %s was stopped", name);
 		return gmi_fail(err, GMI_E_HOOK,
 				"hook %s took longer than %u seconds and was stopped", name,
@@ -163,14 +206,14 @@ int gmi_hook_run(const struct gmi_profile *profile, const char *name, const char
 }
 
 int gmi_hook_succeed(const struct gmi_profile *profile, const char *name, const char *command,
-		     int asker, struct gmi_error *err)
+		     const struct gmi_hook_owner *owner, struct gmi_error *err)
 {
 	char output[GMI_HOOK_OUTPUT];
 	int status;
 
 	if (!command[0])
 		return 0;
-	if (gmi_hook_run(profile, name, command, asker, output, &status, err) < 0)
+	if (gmi_hook_run(profile, name, command, owner, output, &status, err) < 0)
 		return -1;
 	if (status != 0)
 		return gmi_fail(err, GMI_E_HOOK, "hook %s failed with status %d%s%s", name, status,

@@ -9,20 +9,31 @@
 #include "base/error.h"
 #include "device/profile.h"
 
+#include <sys/types.h>
+
 #define GMI_HOOK_OUTPUT 256
+
+/* For whom a hook runs. */
+struct gmi_hook_owner {
+	int asker; /* a socket: when its other end is closed, nobody waits any more */
+	/* Called when its process group is there and before its first command. */
+	void (*begins)(void *context, pid_t group);
+	void *context;
+};
 
 /*
  * *status is the exit status, 0 to 255 (128 + n after signal n). What the hook printed, up to
  * GMI_HOOK_OUTPUT - 1 bytes of it, goes to output. Fails only if it cannot be run, takes too long,
- * or nobody waits for it any more: `asker` is a socket whose other end was closed then; -1: none.
+ * or nobody waits for it any more. `owner` may be NULL.
  */
 GMI_MUST_CHECK int gmi_hook_run(const struct gmi_profile *profile, const char *name,
-				const char *command, int asker, char output[GMI_HOOK_OUTPUT],
-				int *status, struct gmi_error *err);
+				const char *command, const struct gmi_hook_owner *owner,
+				char output[GMI_HOOK_OUTPUT], int *status, struct gmi_error *err);
 
 /* The same where anything but exit 0 is a failure. An empty command is done at once. */
 GMI_MUST_CHECK int gmi_hook_succeed(const struct gmi_profile *profile, const char *name,
-				    const char *command, int asker, struct gmi_error *err);
+				    const char *command, const struct gmi_hook_owner *owner,
+				    struct gmi_error *err);
 
 /*
  * Hooks, and the services that they start, keep the killability for lack of memory that this

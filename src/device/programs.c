@@ -129,7 +129,7 @@ static int ask_hook(const struct gmi_profile *profile, char program[GMI_PROGRAM_
 
 	if (!profile->hooks.busy[0])
 		return 0;
-	if (gmi_hook_run(profile, "busy", profile->hooks.busy, -1, output, &status, err) < 0)
+	if (gmi_hook_run(profile, "busy", profile->hooks.busy, NULL, output, &status, err) < 0)
 		return -1;
 	if (status == 0)
 		return 0;

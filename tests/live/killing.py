@@ -2,12 +2,15 @@
 
 import os
 import signal
+import subprocess
 import time
 from pathlib import Path
 
 import paths  # noqa: F401
 from live_device import LiveDevice
-from programs import Gmid, check_no_report, start_gmi, wait_for
+from programs import ROOT, Gmid, check_no_report, start_gmi, wait_for
+
+QUIESCE = ROOT / "virtual/hooks-live/quiesce"
 
 
 def children_of(process: int) -> list[int]:
@@ -15,8 +18,8 @@ def children_of(process: int) -> list[int]:
             for word in (task / "children").read_text().split()]
 
 
-def kill_guard_of(server: Gmid) -> None:
-    guards = children_of(server.process.pid)
+def kill_guard_of(process: subprocess.Popen) -> None:
+    guards = children_of(process.pid)
     assert len(guards) == 1
     os.kill(guards[0], signal.SIGKILL)
 
@@ -29,6 +32,26 @@ def begin_and_hold_at_rest(device: LiveDevice, start) -> Gmid:
     server.process.send_signal(signal.SIGSTOP)
     wait_for(device.at_rest, "the device comes to rest")
     return server
+
+
+def begin_and_hold_in_hook(device: LiveDevice, file: Path) -> tuple[subprocess.Popen, int]:
+    """A gmi and its quiesce hook's process, which has stopped nothing yet; it goes on when it is let_hook_go()."""
+    device.configure("hooks", quiesce=f"echo $$ >hook.pid; until [ -e hook.go ]; do sleep 0.05; done; {QUIESCE}")
+    process = start_gmi("backup", "--profile", device.profile, "-o", file)
+    noted = device.folder / "hook.pid"
+    return process, int(wait_for(lambda: noted.exists() and noted.read_text(), "the hook runs"))
+
+
+def let_hook_go(device: LiveDevice, process: int) -> None:
+    (device.folder / "hook.go").touch()
+    wait_for(lambda: not is_alive(process), "the hook ends")
+
+
+def is_alive(process: int) -> bool:
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
 
 
 def begin_and_kill_gmi(device: LiveDevice, file: Path, after: float) -> None:

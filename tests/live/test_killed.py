@@ -13,9 +13,10 @@ import pytest
 
 import paths  # noqa: F401
 from checker import judge
-from killing import begin_and_hold_at_rest, begin_and_kill_gmi, begin_and_kill_gmid, kill_guard_of
+from killing import (begin_and_hold_at_rest, begin_and_hold_in_hook, begin_and_kill_gmi, begin_and_kill_gmid, is_alive,
+                     kill_guard_of, let_hook_go)
 from live_device import LiveDevice, until_it_has_written
-from programs import wait_for
+from programs import end_of, wait_for
 
 
 def test_whenever_gmi_is_killed_the_device_works_again(device: LiveDevice, backup, tmp_path: Path) -> None:
@@ -42,7 +43,7 @@ def test_whenever_gmid_is_killed_the_device_works_again(device: LiveDevice, star
 def test_with_its_guard_killed_too_the_next_gmid_lets_the_device_go(rest: str, device: LiveDevice, start) -> None:
     device.up(rest=rest, pace=0.005)
     first = begin_and_hold_at_rest(device, start)
-    kill_guard_of(first)
+    kill_guard_of(first.process)
     first.kill()
     assert not device.is_writable(0.5), "nobody was left to release it"
     start(device)
@@ -53,7 +54,7 @@ def test_with_its_guard_killed_too_the_next_gmi_lets_the_device_go(device: LiveD
                                                                    tmp_path: Path) -> None:
     device.up(rest="freeze", pace=0.005)
     first = begin_and_hold_at_rest(device, start)
-    kill_guard_of(first)
+    kill_guard_of(first.process)
     first.kill()
     judge(backup(device), device.claims(), tmp_path)
     device.until_back_at_work()
@@ -62,11 +63,41 @@ def test_with_its_guard_killed_too_the_next_gmi_lets_the_device_go(device: LiveD
 def test_with_only_its_guard_killed_gmid_itself_lets_the_device_go(device: LiveDevice, start) -> None:
     device.up(rest="freeze", pace=0.005)
     server = begin_and_hold_at_rest(device, start)
-    kill_guard_of(server)
+    kill_guard_of(server.process)
     server.process.send_signal(signal.SIGCONT)
     job = server.client.job()
     server.client.request("GET", job["download"])
     server.client.ended(job["id"])
+    device.until_back_at_work()
+
+
+def test_a_hook_whose_guard_is_killed_is_ended_before_gmi_lets_the_device_go(device: LiveDevice, tmp_path: Path) -> None:
+    """Else the hook, alone, would stop the services after the release has started them."""
+    device.up(rest="freeze", pace=0.005)
+    before = device.started()
+    process, hook = begin_and_hold_in_hook(device, tmp_path / "killed.gmi")
+    kill_guard_of(process)
+    assert "the guard process is gone" in end_of(process, "system")
+    check_hook_has_ended(device, hook, before)
+
+
+def test_a_hook_whose_gmi_and_guard_are_killed_is_ended_by_the_next_gmid(device: LiveDevice, start,
+                                                                         tmp_path: Path) -> None:
+    device.up(rest="freeze", pace=0.005)
+    before = device.started()
+    process, hook = begin_and_hold_in_hook(device, tmp_path / "killed.gmi")
+    process.send_signal(signal.SIGSTOP)
+    kill_guard_of(process)
+    process.kill()
+    process.communicate()
+    start(device)
+    check_hook_has_ended(device, hook, before)
+
+
+def check_hook_has_ended(device: LiveDevice, hook: int, services: dict[str, int]) -> None:
+    goes_on = is_alive(hook)
+    let_hook_go(device, hook)
+    assert not goes_on and device.hooks() == ["release"] and device.started() == services
     device.until_back_at_work()
 
 

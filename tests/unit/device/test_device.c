@@ -80,7 +80,7 @@ static void run_hook(const char *command, int wanted_status, const char *wanted_
 	int status;
 
 	plain_profile(&profile);
-	assert_gmi_ok(gmi_hook_run(&profile, "test", command, -1, output, &status, &err), &err);
+	assert_gmi_ok(gmi_hook_run(&profile, "test", command, NULL, output, &status, &err), &err);
 	assert_int_equal(status, wanted_status);
 	assert_string_equal(output, wanted_output);
 }
@@ -153,7 +153,7 @@ static void a_hook_that_takes_too_long_is_killed_with_all_its_children(void **st
 		gmi_hook_run(&profile, "quiesce",
 			     "trap '' TERM; sleep 1000 & echo $! > child; (trap '' TERM HUP;"
 			     " sleep 1001 & echo $! > grandchild; wait) & wait",
-			     -1, output, &status, &err),
+			     NULL, output, &status, &err),
 		-1);
 	assert_int_equal(err.code, GMI_E_HOOK);
 	assert_string_equal(err.message, "hook quiesce took longer than 1 seconds and was stopped");
