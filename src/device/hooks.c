@@ -13,7 +13,11 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
+
+/* What the kernel does not let go by then, it may never let go. */
+#define KILL_SECONDS 5
 
 extern char **environ;
 
@@ -172,6 +176,38 @@ static int begin(const struct gmi_profile *profile, const char *name, const char
 	return 0;
 }
 
+/* Takes its status. False: the kernel holds it, as it holds who writes to a frozen filesystem. */
+static bool ends_soon(pid_t pid, int *status)
+{
+	const struct timespec pause = { .tv_nsec = 20000000 };
+	double deadline = gmi_clock_seconds() + KILL_SECONDS;
+
+	while (waitpid(pid, status, WNOHANG) == 0) {
+		if (gmi_clock_seconds() >= deadline)
+			return false;
+		nanosleep(&pause, NULL);
+	}
+	return true;
+}
+
+/* All of it, and says why. */
+static int stop(const struct gmi_profile *profile, const char *name,
+		const struct gmi_hook_owner *owner, pid_t pid, struct gmi_error *err)
+{
+	bool ended;
+	int status;
+
+	kill(-pid, SIGKILL);
+	ended = ends_soon(pid, &status);
+	if (nobody_asks(owner))
+		return gmi_fail(err, GMI_E_CANCELLED, "hook %s was stopped", name);
+	return gmi_fail(err, GMI_E_HOOK, "hook %s took longer than %u seconds and %s", name,
+			profile->hooks.timeout,
+			ended ? "was stopped"
+			      : "cannot be killed: it waits in the kernel, perhaps for a frozen "
+				"filesystem");
+}
+
 int gmi_hook_run(const struct gmi_profile *profile, const char *name, const char *command,
 		 const struct gmi_hook_owner *owner, char output[GMI_HOOK_OUTPUT], int *status,
 		 struct gmi_error *err)
@@ -188,16 +224,8 @@ int gmi_hook_run(const struct gmi_profile *profile, const char *name, const char
 	if (begin(profile, name, command, owner, said.writing, &pid, err) < 0)
 		return -1;
 	gmi_fd_clear(&said.writing);
-	if (wait_for(pid, said.reading, owner, deadline, output, status) < 0) {
-		kill(-pid, SIGKILL);
-		while (waitpid(pid, status, 0) < 0 && errno == EINTR)
-			;
-		if (nobody_asks(owner))
-			return gmi_fail(err, GMI_E_CANCELLED, "hook %s was stopped", name);
-		return gmi_fail(err, GMI_E_HOOK,
-				"hook %s took longer than %u seconds and was stopped", name,
-				profile->hooks.timeout);
-	}
+	if (wait_for(pid, said.reading, owner, deadline, output, status) < 0)
+		return stop(profile, name, owner, pid, err);
 	*status = WIFEXITED(*status) ? WEXITSTATUS(*status) : 128 + WTERMSIG(*status);
 	/* One line for a message: what it printed first. */
 	output[strcspn(output, "\r\n")] = '\0';

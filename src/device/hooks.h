@@ -24,7 +24,8 @@ struct gmi_hook_owner {
 /*
  * *status is the exit status, 0 to 255 (128 + n after signal n). What the hook printed, up to
  * GMI_HOOK_OUTPUT - 1 bytes of it, goes to output. Fails only if it cannot be run, takes too long,
- * or nobody waits for it any more. `owner` may be NULL.
+ * or nobody waits for it any more; returns then even if the kernel does not let it end, and it does
+ * nothing more all the same. `owner` may be NULL.
  */
 GMI_MUST_CHECK int gmi_hook_run(const struct gmi_profile *profile, const char *name,
 				const char *command, const struct gmi_hook_owner *owner,

@@ -1,8 +1,10 @@
 """Hooks that fail, hang, talk without end, or mount something: the job is refused and the device works on."""
 
+import contextlib
 import shlex
 import sys
 from pathlib import Path
+from typing import Iterator
 
 import pytest
 
@@ -10,7 +12,7 @@ import paths  # noqa: F401
 import kernel
 from checker import judge
 from live_device import LiveDevice, until_it_has_written
-from programs import EXIT, ROOT, gmi
+from programs import EXIT, ROOT, gmi, tool
 
 HOOK = ROOT / "virtual/hooks-live/quiesce"
 
@@ -40,6 +42,29 @@ def test_a_quiesce_hook_that_hangs_is_ended_with_all_that_it_started(device: Liv
     assert "quiesce took longer than 6 seconds" in said
     left = [path for path in Path("/proc").glob("[0-9]*/cmdline") if reads(path) == b"sleep\00081234\0"]
     assert not left
+
+
+def test_a_quiesce_hook_that_cannot_be_killed_does_not_keep_the_device_at_rest(device: LiveDevice, backup,
+                                                                              tmp_path: Path) -> None:
+    device.up(rest="freeze")
+    with frozen_filesystem(tmp_path) as point:
+        said = refused(device, backup, "hook", quiesce=f"{HOOK}; exec touch {point}/waits", hook_timeout=6)
+    assert "quiesce took longer than 6 seconds and cannot be killed" in said
+
+
+@contextlib.contextmanager
+def frozen_filesystem(folder: Path) -> Iterator[Path]:
+    """None of the device's. Who writes there waits in the kernel, whatever signal comes."""
+    image, point = folder / "frozen.img", folder / "frozen"
+    point.mkdir()
+    tool("mke2fs", "-q", "-t", "ext4", image, "8M")
+    tool("mount", "-o", "loop", image, point)
+    tool("fsfreeze", "--freeze", point)
+    try:
+        yield point
+    finally:
+        tool("fsfreeze", "--unfreeze", point)
+        kernel.unmount(point)
 
 
 def reads(path: Path) -> bytes:
