@@ -78,7 +78,7 @@ static void a_pid_that_was_used_again_is_left_alone(void **state)
 
 static void what_a_hook_that_is_done_left_behind_is_left_alone(void **state)
 {
-	pid_t leader = start("sleep 1000 & echo x; read line");
+	pid_t leader = start("sleep 1000 & echo x; wait");
 	struct gmi_group group;
 	struct gmi_error err;
 
