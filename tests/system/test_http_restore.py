@@ -178,7 +178,7 @@ def test_a_client_that_goes_while_it_is_compared_leaves_the_device_unchanged(cha
 
 def test_a_client_that_goes_while_it_is_written_leaves_it_incomplete_and_can_repeat(
         changed: Device, start, is_back, backup: bytes) -> None:
-    changed.configure("service", client_wait=1)
+    changed.configure("service", client_wait=4)  # long enough for the restore that has to succeed
     client = start(changed).client
     job = client.begin_restore(backup)["id"]
     client.serve(job, backup, until=lambda: client.job(job)["device"] == "incomplete")

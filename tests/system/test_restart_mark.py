@@ -191,7 +191,7 @@ def test_gmid_remembers_what_became_of_a_device_of_image_files(changed: Device, 
 
 def test_an_incomplete_device_of_image_files_takes_only_a_restore(changed: Device, backup: bytes, start,
                                                                  is_back) -> None:
-    changed.configure("service", client_wait=1)
+    changed.configure("service", client_wait=4)  # long enough for the restore that has to succeed
     client = start(changed).client
     job = client.begin_restore(backup)["id"]
     client.serve(job, backup, until=lambda: client.job(job)["device"] == "incomplete")
