@@ -17,6 +17,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+/* try_memory(): the address sanitizer's cache keeps 512 pieces or 128 KiB of a size. */
+#define HELD_MAX 520u
+#define HELD_LENGTH (160u << 10)
+
 #define HOOK_WORD "hook"
 #define GROUP_WORD "group"
 
@@ -299,16 +303,25 @@ static bool next(struct serving *serving, enum gmi_guard_request *request)
  * Whether memory can be had in every size. Whoever forks while another thread holds a lock of the
  * allocator has a child that waits for it for ever; C libraries see to theirs, allocators that
  * stand in for them (sanitizers) may not. Better to hang here, where gmi notices, than with a
- * frozen disk.
+ * frozen disk. An allocator gives some pieces of each size without its lock, out of a cache of the
+ * thread's own: more are held at once than any that we know keeps.
  */
 static void try_memory(void)
 {
-	for (size_t size = 16; size <= (512u << 10); size += size / 8 + 8) {
-		volatile uint8_t *memory = malloc(size);
+	static void *held[HELD_MAX];
 
-		if (memory)
-			memory[0] = 0;
-		free((void *)memory);
+	for (size_t size = 16; size <= (512u << 10); size += size / 8 + 8) {
+		size_t count = HELD_LENGTH / size + 2;
+
+		if (count > HELD_MAX)
+			count = HELD_MAX;
+		for (size_t i = 0; i < count; i++) {
+			held[i] = malloc(size);
+			if (held[i])
+				*(volatile uint8_t *)held[i] = 0;
+		}
+		for (size_t i = 0; i < count; i++)
+			free(held[i]);
 	}
 }
 
