@@ -11,8 +11,6 @@
 #include <string.h>
 #include <time.h>
 
-#define END_SECONDS 5
-
 struct process {
 	pid_t group;
 	unsigned long long started;
@@ -79,7 +77,7 @@ static bool any_lives(pid_t group)
 int gmi_group_end(const struct gmi_group *group, struct gmi_error *err)
 {
 	const struct timespec pause = { .tv_nsec = 20000000 };
-	double deadline = gmi_clock_seconds() + END_SECONDS;
+	double deadline = gmi_clock_seconds() + GMI_GROUP_END_SECONDS;
 	struct gmi_group now;
 
 	if (group->leader <= 1 || !gmi_group_of(group->leader, &now) ||

@@ -15,6 +15,8 @@
 #include <sys/types.h>
 
 #define GMI_GROUP_TEXT 48
+/* What the kernel has not let go by then, once it was killed, it may never let go. */
+#define GMI_GROUP_END_SECONDS 5
 
 /* All zeros: none. */
 struct gmi_group {

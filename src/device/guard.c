@@ -1,5 +1,6 @@
 #include "device/guard.h"
 
+#include "base/child.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "device/guard_protocol.h"
@@ -12,8 +13,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 /* What freezing may take beside the hook, until gmi stops waiting for it: it flushes everything. */
@@ -41,16 +40,9 @@ static double patience(const struct gmi_guard *guard)
  */
 static void reap(struct gmi_guard *guard)
 {
-	const struct timespec pause = { .tv_nsec = 5000000 };
-	double deadline = gmi_clock_seconds() + patience(guard);
-	pid_t ended = 0;
-
 	gmi_fd_clear(&guard->socket);
-	while (guard->pid > 0 && ended == 0 && gmi_clock_seconds() < deadline) {
-		ended = waitpid(guard->pid, NULL, WNOHANG);
-		if (ended == 0)
-			nanosleep(&pause, NULL);
-	}
+	if (guard->pid > 0)
+		(void)gmi_child_ends(guard->pid, patience(guard), NULL);
 	guard->pid = 0;
 }
 

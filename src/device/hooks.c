@@ -1,9 +1,11 @@
 #include "device/hooks.h"
 
+#include "base/child.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/io.h"
 #include "base/text.h"
+#include "device/group.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,11 +15,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
-
-/* What the kernel does not let go by then, it may never let go. */
-#define KILL_SECONDS 5
 
 extern char **environ;
 
@@ -176,29 +174,15 @@ static int begin(const struct gmi_profile *profile, const char *name, const char
 	return 0;
 }
 
-/* Takes its status. False: the kernel holds it, as it holds who writes to a frozen filesystem. */
-static bool ends_soon(pid_t pid, int *status)
-{
-	const struct timespec pause = { .tv_nsec = 20000000 };
-	double deadline = gmi_clock_seconds() + KILL_SECONDS;
-
-	while (waitpid(pid, status, WNOHANG) == 0) {
-		if (gmi_clock_seconds() >= deadline)
-			return false;
-		nanosleep(&pause, NULL);
-	}
-	return true;
-}
-
 /* All of it, and says why. */
 static int stop(const struct gmi_profile *profile, const char *name,
 		const struct gmi_hook_owner *owner, pid_t pid, struct gmi_error *err)
 {
 	bool ended;
-	int status;
 
 	kill(-pid, SIGKILL);
-	ended = ends_soon(pid, &status);
+	/* Who writes to a frozen filesystem does not end. */
+	ended = gmi_child_ends(pid, GMI_GROUP_END_SECONDS, NULL);
 	if (nobody_asks(owner))
 		return gmi_fail(err, GMI_E_CANCELLED, "hook %s was stopped", name);
 	return gmi_fail(err, GMI_E_HOOK, "hook %s took longer than %u seconds and %s", name,
