@@ -149,10 +149,12 @@ int gmi_guard_let_go_of_left(const struct gmi_profile *profile, struct gmi_recor
 	if (gmi_rest_plan_new(&plan, err) < 0)
 		return -1;
 	while (gmi_record_read(record, line, sizeof(line))) {
+		const char *group = behind(line, GROUP_WORD);
+
 		*found = true;
 		hook_ran |= behind(line, HOOK_WORD) != NULL;
-		if (behind(line, GROUP_WORD))
-			(void)!gmi_group_parse(behind(line, GROUP_WORD), &hook);
+		if (group)
+			(void)!gmi_group_parse(group, &hook);
 		gmi_rest_plan_add_noted(&plan, line);
 	}
 	/* First, or what the release starts it would stop again. */
@@ -179,30 +181,34 @@ static int open_record(struct serving *serving, struct gmi_error *err)
 	return 0;
 }
 
+/* The hooks of a device without a runtime folder are run all the same. */
+static void note_hook(struct serving *serving, const char *word, const char *what)
+{
+	struct gmi_error ignored;
+
+	if (gmi_record_note(&serving->record, word, what, &ignored) < 0)
+		gmi_record_clear(&serving->record);
+}
+
 /* So that whoever stands in for a killed guard can end a hook that goes on alone. */
 static void note_group(void *context, pid_t leader)
 {
 	struct serving *serving = context;
 	struct gmi_group group;
-	struct gmi_error ignored;
 	char text[GMI_GROUP_TEXT];
 
 	if (!gmi_group_of(leader, &group))
 		return;
 	gmi_group_print(&group, text);
-	if (gmi_record_note(&serving->record, GROUP_WORD, text, &ignored) < 0)
-		gmi_record_clear(&serving->record);
+	note_hook(serving, GROUP_WORD, text);
 }
 
 static int run_quiesce_hook(struct serving *serving, struct gmi_error *err)
 {
 	const struct gmi_profile *profile = serving->device->profile;
 	const struct gmi_hook_owner owner = { serving->socket, note_group, serving };
-	struct gmi_error ignored;
 
-	/* The hooks of a device without a runtime folder are run all the same. */
-	if (gmi_record_note(&serving->record, HOOK_WORD, "quiesce", &ignored) < 0)
-		gmi_record_clear(&serving->record);
+	note_hook(serving, HOOK_WORD, "quiesce");
 	serving->hook_ran = true;
 	return gmi_hook_succeed(profile, "quiesce", profile->hooks.quiesce, &owner, err);
 }
