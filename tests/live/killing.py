@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import paths  # noqa: F401
+from init import is_alive
 from live_device import LiveDevice
 from programs import ROOT, Gmid, check_no_report, start_gmi, wait_for
 
@@ -45,13 +46,6 @@ def begin_and_hold_in_hook(device: LiveDevice, file: Path) -> tuple[subprocess.P
 def let_hook_go(device: LiveDevice, process: int) -> None:
     (device.folder / "hook.go").touch()
     wait_for(lambda: not is_alive(process), "the hook ends")
-
-
-def is_alive(process: int) -> bool:
-    try:
-        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
-    except OSError:
-        return False
 
 
 def begin_and_kill_gmi(device: LiveDevice, file: Path, after: float) -> None:

@@ -11,10 +11,9 @@ import pytest
 import paths  # noqa: F401
 import kernel
 from checker import judge
+from killing import QUIESCE
 from live_device import LiveDevice, until_it_has_written
-from programs import EXIT, ROOT, gmi, tool
-
-HOOK = ROOT / "virtual/hooks-live/quiesce"
+from programs import EXIT, gmi, tool
 
 
 def refused(device: LiveDevice, backup, why: str, **hooks: object) -> str:
@@ -26,8 +25,8 @@ def refused(device: LiveDevice, backup, why: str, **hooks: object) -> str:
 
 
 @pytest.mark.parametrize("hook, told", [
-    (f"{HOOK} && echo pump does not stop && exit 3", "status 3: pump does not stop"),
-    (f"{HOOK} && kill -9 $$", "quiesce failed"),
+    (f"{QUIESCE} && echo pump does not stop && exit 3", "status 3: pump does not stop"),
+    (f"{QUIESCE} && kill -9 $$", "quiesce failed"),
     ("/nowhere/quiesce", "quiesce failed with status 127"),
 ], ids=["and says why", "by a signal", "because it is not there"])
 def test_a_quiesce_hook_that_fails(hook: str, told: str, device: LiveDevice, backup) -> None:
@@ -38,7 +37,7 @@ def test_a_quiesce_hook_that_fails(hook: str, told: str, device: LiveDevice, bac
 
 def test_a_quiesce_hook_that_hangs_is_ended_with_all_that_it_started(device: LiveDevice, backup) -> None:
     device.up(rest="freeze")
-    said = refused(device, backup, "hook", quiesce=f"{HOOK}; sleep 81234 & sleep 81234", hook_timeout=6)
+    said = refused(device, backup, "hook", quiesce=f"{QUIESCE}; sleep 81234 & sleep 81234", hook_timeout=6)
     assert "quiesce took longer than 6 seconds" in said
     left = [path for path in Path("/proc").glob("[0-9]*/cmdline") if reads(path) == b"sleep\00081234\0"]
     assert not left
@@ -48,7 +47,7 @@ def test_a_quiesce_hook_that_cannot_be_killed_does_not_keep_the_device_at_rest(d
                                                                               tmp_path: Path) -> None:
     device.up(rest="freeze")
     with frozen_filesystem(tmp_path) as point:
-        said = refused(device, backup, "hook", quiesce=f"{HOOK}; exec touch {point}/waits", hook_timeout=6)
+        said = refused(device, backup, "hook", quiesce=f"{QUIESCE}; exec touch {point}/waits", hook_timeout=6)
     assert "quiesce took longer than 6 seconds and cannot be killed" in said
 
 
@@ -77,9 +76,9 @@ def reads(path: Path) -> bytes:
 def test_a_hook_that_prints_megabytes_costs_nothing(device: LiveDevice, backup, tmp_path: Path) -> None:
     device.up(rest="freeze", pace=0.005)
     until_it_has_written(device)
-    device.configure("hooks", quiesce=f"{HOOK} && head -c 30000000 /dev/urandom")
+    device.configure("hooks", quiesce=f"{QUIESCE} && head -c 30000000 /dev/urandom")
     judge(backup(device), device.claims(), tmp_path)
-    said = refused(device, backup, "hook", quiesce=f"{HOOK}; head -c 30000000 /dev/zero | tr '\\\\0' x; exit 1")
+    said = refused(device, backup, "hook", quiesce=f"{QUIESCE}; head -c 30000000 /dev/zero | tr '\\\\0' x; exit 1")
     assert len(said) < 2000
 
 
@@ -93,7 +92,7 @@ def test_a_release_hook_that_fails_is_told_and_the_filesystems_are_thawed(device
 def test_what_a_hook_mounts_comes_to_rest_as_well(device: LiveDevice, backup, tmp_path: Path) -> None:
     device.up(rest="remount-ro", pace=0.005)
     extra = mounting(device)
-    device.configure("hooks", quiesce=f"{HOOK} && {extra}")
+    device.configure("hooks", quiesce=f"{QUIESCE} && {extra}")
     held = judge(backup(device), device.claims(), tmp_path)
     assert held["data"] > 5
     device.until_back_at_work()
@@ -103,7 +102,7 @@ def test_what_a_hook_mounts_and_the_profile_does_not_know_is_refused_by_name(dev
     device.up(rest="remount-ro")
     extra = mounting(device)
     name_mounts_one_by_one(device)
-    assert f"{device.root}/extra" in refused(device, backup, "profile", quiesce=f"{HOOK} && {extra}")
+    assert f"{device.root}/extra" in refused(device, backup, "profile", quiesce=f"{QUIESCE} && {extra}")
 
 
 def test_what_is_mounted_and_unmounted_all_the_time_is_found_or_kept_out(

@@ -13,7 +13,8 @@ import pytest
 
 import paths  # noqa: F401
 from checker import judge
-from killing import (begin_and_hold_at_rest, begin_and_hold_in_hook, begin_and_kill_gmi, begin_and_kill_gmid, is_alive,
+from init import is_alive
+from killing import (begin_and_hold_at_rest, begin_and_hold_in_hook, begin_and_kill_gmi, begin_and_kill_gmid,
                      kill_guard_of, let_hook_go)
 from live_device import LiveDevice, until_it_has_written
 from programs import end_of, wait_for

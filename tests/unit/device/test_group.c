@@ -8,9 +8,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* A shell that leads a group of its own, once it has begun. */
-static pid_t start(const char *command)
+/* The group of a shell that leads one, once the shell has said that it runs. */
+static struct gmi_group start(const char *command)
 {
+	struct gmi_group group;
 	int ready[2];
 	char byte;
 	pid_t pid;
@@ -28,7 +29,9 @@ static pid_t start(const char *command)
 	close(ready[1]);
 	assert_int_equal(read(ready[0], &byte, 1), 1);
 	close(ready[0]);
-	return pid;
+	assert_true(gmi_group_of(pid, &group));
+	assert_int_equal(group.leader, pid);
+	return group;
 }
 
 static bool lives(pid_t pid)
@@ -38,59 +41,48 @@ static bool lives(pid_t pid)
 	return gmi_group_of(pid, &ignored);
 }
 
-static void finish(pid_t leader)
-{
-	kill(-leader, SIGKILL);
-	waitpid(leader, NULL, 0);
-}
-
 static void a_group_is_ended_with_all_that_belongs_to_it(void **state)
 {
-	pid_t leader = start("trap '' TERM; (sleep 1000 & echo x; wait); wait");
-	struct gmi_group group;
+	struct gmi_group group = start("trap '' TERM; (sleep 1000 & echo x; wait); wait");
 	struct gmi_error err;
 
 	(void)state;
-	assert_true(gmi_group_of(leader, &group));
 	assert_gmi_ok(gmi_group_end(&group, &err), &err);
-	assert_false(lives(leader));
+	assert_false(lives(group.leader));
 	/* Once its status was asked for, the whole group is gone but for what init has to reap. */
-	waitpid(leader, NULL, 0);
-	for (int i = 0; i < 500 && kill(-leader, 0) == 0; i++)
+	waitpid(group.leader, NULL, 0);
+	for (int i = 0; i < 500 && kill(-group.leader, 0) == 0; i++)
 		usleep(10000);
-	assert_int_equal(kill(-leader, 0), -1);
+	assert_int_equal(kill(-group.leader, 0), -1);
 	assert_gmi_ok(gmi_group_end(&group, &err), &err);
 }
 
 static void a_pid_that_was_used_again_is_left_alone(void **state)
 {
-	pid_t leader = start("echo x; sleep 1000");
-	struct gmi_group group;
+	struct gmi_group group = start("echo x; sleep 1000");
 	struct gmi_error err;
 
 	(void)state;
-	assert_true(gmi_group_of(leader, &group));
 	group.started--;
 	assert_gmi_ok(gmi_group_end(&group, &err), &err);
-	assert_true(lives(leader));
-	finish(leader);
+	assert_true(lives(group.leader));
+	kill(-group.leader, SIGKILL);
+	waitpid(group.leader, NULL, 0);
 }
 
 static void what_a_hook_that_is_done_left_behind_is_left_alone(void **state)
 {
-	pid_t leader = start("sleep 1000 & echo x; wait");
-	struct gmi_group group;
+	struct gmi_group group = start("sleep 1000 & echo x; wait");
 	struct gmi_error err;
 
 	(void)state;
-	assert_true(gmi_group_of(leader, &group));
-	kill(leader, SIGKILL);
-	while (lives(leader))
+	kill(group.leader, SIGKILL);
+	while (lives(group.leader))
 		usleep(1000);
 	assert_gmi_ok(gmi_group_end(&group, &err), &err);
-	waitpid(leader, NULL, 0);
-	assert_int_equal(kill(-leader, 0), 0);
-	kill(-leader, SIGKILL);
+	waitpid(group.leader, NULL, 0);
+	assert_int_equal(kill(-group.leader, 0), 0);
+	kill(-group.leader, SIGKILL);
 }
 
 static void who_leads_no_group_is_none(void **state)
